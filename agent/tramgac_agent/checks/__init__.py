@@ -1,0 +1,33 @@
+"""The registry: one line a check, imported on first use."""
+
+from importlib import import_module
+from typing import Any
+
+from tramgac_agent.checks.base import Check
+
+CHECKS: dict[str, str] = {
+    "disk": "tramgac_agent.checks.disk:DiskCheck",
+    "drop": "tramgac_agent.checks.drop:DropCheck",
+    "latency": "tramgac_agent.checks.latency:LatencyCheck",
+    "link": "tramgac_agent.checks.link:LinkCheck",
+    "restic": "tramgac_agent.checks.restic:ResticCheck",
+    "self": "tramgac_agent.checks.self:SelfCheck",
+    "service": "tramgac_agent.checks.service:ServiceCheck",
+    "throughput": "tramgac_agent.checks.throughput:ThroughputCheck",
+    "tick": "tramgac_agent.checks.tick:TickCheck",
+    "uptime": "tramgac_agent.checks.uptime:UptimeCheck",
+}
+
+
+def load(name: str) -> type[Check[Any]]:
+    """Return the check class registered under ``name``.
+
+    Raises:
+        KeyError: No such check.
+    """
+    module, _, attribute = CHECKS[name].partition(":")
+    found = getattr(import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, Check)):
+        msg = f"{CHECKS[name]} is not a Check"
+        raise TypeError(msg)
+    return found

@@ -1,0 +1,1 @@
+"""One module a command; the table is in ``__main__``."""

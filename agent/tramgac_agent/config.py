@@ -1,0 +1,124 @@
+"""The agent's configuration file: ``/etc/tramgac/agent.toml``."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from tramgac_proto.configfile import ConfigError, convert, read_tree
+
+from tramgac_agent.checks import CHECKS, load
+from tramgac_agent.checks.base import CheckSettings
+
+DEFAULT_PATH = Path("/etc/tramgac/agent.toml")
+ENV_PREFIX = "TRAMGAC_AGENT_"
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: unknown keys are refused."""
+
+
+class AgentSection(Section):
+    """``[agent]``.
+
+    Attributes:
+        state_dir: Outbox, identity, drop folder and the checks' own state.
+        role: ``server`` on a hospital server, ``probe`` on any other machine of its LAN.
+    """
+
+    state_dir: str = "/var/lib/tramgac/agent"
+    role: str = "server"
+    log_level: str = "info"
+
+
+class CollectorSection(Section):
+    """``[collector]``: where reports go.
+
+    Attributes:
+        address: ``host:port`` of the reporting port.
+        enrollment_address: ``host:port`` of the enrolment port.
+        server_name: Name in the collector's certificate when it differs from the host.
+        report_seconds: Time between reports; a bare heartbeat goes out at half of it.
+    """
+
+    address: str
+    enrollment_address: str = ""
+    server_name: str = ""
+    report_seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
+
+
+class OutboxSection(Section):
+    """``[outbox]``: bounds of the queue on disk, whichever is reached first."""
+
+    max_age_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    max_mebibytes: Annotated[float, msgspec.Meta(gt=0)] = 256.0
+    max_free_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    ballast_mebibytes: Annotated[float, msgspec.Meta(ge=0)] = 2.0
+
+
+class ResponderSection(Section):
+    """``[responder]``: answers throughput tests of other agents; off unless asked for."""
+
+    enabled: bool = False
+    listen: str = "0.0.0.0:8445"
+
+
+class _File(Section):
+    agent: AgentSection = AgentSection()
+    collector: CollectorSection
+    outbox: OutboxSection = OutboxSection()
+    responder: ResponderSection = ResponderSection()
+    checks: dict[str, dict[str, Any]] = {}
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the agent was told.
+
+    Attributes:
+        checks: Settings of every check that is switched on, by name.
+        digest: SHA-256 of the tree in force, hex.
+    """
+
+    path: str
+    agent: AgentSection
+    collector: CollectorSection
+    outbox: OutboxSection
+    responder: ResponderSection
+    checks: dict[str, CheckSettings]
+    digest: str
+
+    @property
+    def state_dir(self) -> Path:
+        """The agent's state folder."""
+        return Path(self.agent.state_dir)
+
+
+def _checks(tree: dict[str, dict[str, Any]], path: Path) -> dict[str, CheckSettings]:
+    settings: dict[str, CheckSettings] = {}
+    for name, section in tree.items():
+        if name not in CHECKS:
+            known = ", ".join(sorted(CHECKS))
+            raise ConfigError(f"{path}: [checks.{name}]: no such check; known: {known}")
+        one = convert(section, load(name).settings_type, f"{path}: [checks.{name}]")
+        if one.enabled:
+            settings[name] = one
+    return settings
+
+
+def load_config(path: Path = DEFAULT_PATH) -> Config:
+    """Read and check the whole configuration.
+
+    Raises:
+        ConfigError: Names file, key and fix.
+    """
+    tree = read_tree(path, ENV_PREFIX)
+    file = convert(tree, _File, str(path))
+    return Config(
+        path=str(path),
+        agent=file.agent,
+        collector=file.collector,
+        outbox=file.outbox,
+        responder=file.responder,
+        checks=_checks(file.checks, path),
+        digest=hashlib.sha256(msgspec.json.encode(tree, order="sorted")).hexdigest(),
+    )

@@ -1,0 +1,34 @@
+"""``tramgac-collector``: the command table."""
+
+import sys
+
+from tramgac_proto.commandline import Command, run
+
+COMMANDS = {
+    "serve": Command(
+        "tramgac_collector.commands.serve", "receive, store and show until told to stop"
+    ),
+    "token": Command("tramgac_collector.commands.token", "make and list enrolment tokens"),
+    "agents": Command("tramgac_collector.commands.agents", "list, approve and deny agents"),
+    "inventory": Command(
+        "tramgac_collector.commands.inventory", "check, import, export the inventory"
+    ),
+    "check-config": Command(
+        "tramgac_collector.commands.check_config", "say whether the config is usable"
+    ),
+    "db": Command("tramgac_collector.commands.db", "bring the store's schema up to date"),
+    "backup": Command("tramgac_collector.commands.backup", "save store and CA key, encrypted"),
+    "restore": Command("tramgac_collector.commands.restore", "bring back what `backup` saved"),
+    "doctor": Command(
+        "tramgac_collector.commands.doctor", "find out what keeps the centre from working"
+    ),
+}
+
+
+def main() -> int:
+    """Entry point of the console script."""
+    return run("tramgac-collector", COMMANDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

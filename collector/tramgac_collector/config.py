@@ -1,0 +1,115 @@
+"""The collector's configuration file: ``/etc/tramgac/collector.toml``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from tramgac_proto.configfile import convert, read_tree
+
+DEFAULT_PATH = Path("/etc/tramgac/collector.toml")
+ENV_PREFIX = "TRAMGAC_COLLECTOR_"
+
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: unknown keys are refused."""
+
+
+class CollectorSection(Section):
+    """``[collector]``.
+
+    Attributes:
+        state_dir: Store (when SQLite), CA and server keys.
+        inventory: YAML tree of what should exist.
+        names: DNS names and addresses the server certificate carries.
+    """
+
+    state_dir: str = "/var/lib/tramgac/collector"
+    inventory: str = "/etc/tramgac/inventory.yml"
+    names: list[str] = ["localhost", "127.0.0.1"]
+    log_level: str = "info"
+
+
+class ListenSection(Section):
+    """``[listen]``: ``host:port`` of each door; metrics and web stay on loopback by default."""
+
+    grpc: str = "0.0.0.0:8443"
+    enrollment: str = "0.0.0.0:8444"
+    throughput: str = "0.0.0.0:8445"
+    web: str = "127.0.0.1:8480"
+    metrics: str = "127.0.0.1:8481"
+
+
+class StoreSection(Section):
+    """``[store]``: SQLAlchemy URL; empty means SQLite in the state folder."""
+
+    url: str = ""
+
+
+class RetentionSection(Section):
+    """``[retention]``: how long each class of record is kept."""
+
+    points_days: PositiveFloat = 3.0
+    rollups_days: PositiveFloat = 400.0
+    events_days: PositiveFloat = 400.0
+    evidence_days: PositiveFloat = 3660.0
+
+
+class LimitsSection(Section):
+    """``[limits]``: what one agent may ask of the collector."""
+
+    series_per_agent: PositiveInt = 2_000
+    calls_per_minute: PositiveInt = 120
+    backlog_bytes_per_second: PositiveInt = 8_000
+    inflight_bytes: PositiveInt = 256 * 1024 * 1024
+    queue_batches: PositiveInt = 4_000
+
+
+class ThroughputSection(Section):
+    """``[throughput]``: bounds of every lease.
+
+    Attributes:
+        responder: Whether the collector itself answers tests.
+        floor_share: Share of the expected rate a floor test is paced to.
+        max_seconds: Longest test.
+        max_bytes: Largest test, whatever the pace.
+        site_bytes_per_day: Sum of granted bytes a site may spend in 24 h.
+    """
+
+    responder: bool = True
+    floor_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    max_seconds: PositiveFloat = 1.0
+    max_bytes: PositiveInt = 100_000_000
+    site_bytes_per_day: PositiveInt = 1_000_000_000
+
+
+class Config(Section):
+    """The whole file."""
+
+    collector: CollectorSection = CollectorSection()
+    listen: ListenSection = ListenSection()
+    store: StoreSection = StoreSection()
+    retention: RetentionSection = RetentionSection()
+    limits: LimitsSection = LimitsSection()
+    throughput: ThroughputSection = ThroughputSection()
+
+    @property
+    def state_dir(self) -> Path:
+        """The collector's state folder."""
+        return Path(self.collector.state_dir)
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.store.url or f"sqlite:///{self.state_dir / 'store.db'}"
+
+
+def load_config(path: Path = DEFAULT_PATH) -> Config:
+    """Read and check the whole configuration.
+
+    Raises:
+        ConfigError: Names file, key and fix.
+    """
+    return convert(read_tree(path, ENV_PREFIX), Config, str(path))

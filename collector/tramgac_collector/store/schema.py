@@ -1,0 +1,241 @@
+"""Every table, once. Times are integer milliseconds since the epoch, UTC."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# SQLite only autoincrements INTEGER; PostgreSQL wants BIGINT for the same role.
+_BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+# Small facts about the store itself, e.g. `generation`: raised by every administrative
+# change, so that the running collector reloads agents and deny list within a second.
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("facility", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    # active | denied | cloned
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False, server_default=""),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("version", String(32), nullable=False, server_default=""),
+    Column("enrolled_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False, server_default="0"),
+    Index("agents_place", "facility", "site", "host"),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(64), primary_key=True),
+    Column("agent_id", String(36), ForeignKey("agents.id"), nullable=False, index=True),
+    Column("public_key_sha256", String(64), nullable=False),
+    Column("not_before_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("secret_sha256", String(64), nullable=False, unique=True),
+    Column("facility", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    # Empty: any host of the site.
+    Column("host", String(64), nullable=False, server_default=""),
+    Column("role", String(16), nullable=False),
+    Column("max_uses", Integer, nullable=False),
+    Column("used", Integer, nullable=False, server_default="0"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("public_key_sha256", String(64), primary_key=True),
+    Column("csr_der", LargeBinary, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("peer", String(128), nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    # Set by `agents approve`; the next request of the same key is signed.
+    Column("facility", String(64), nullable=False, server_default=""),
+    Column("site", String(64), nullable=False, server_default=""),
+    Column("role", String(16), nullable=False, server_default=""),
+    # Not empty: the agent that asks to come back through the quarantine door.
+    Column("agent_id", String(36), nullable=False, server_default=""),
+)
+
+# The ack ledger of one outbox life. It outlives the records it settled.
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("agent_id", String(36), ForeignKey("agents.id"), nullable=False),
+    Column("epoch", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("contiguous", BigInteger, nullable=False, server_default="0"),
+    # Packed big-endian uint64 pairs (first, last) above `contiguous`.
+    Column("ranges", LargeBinary, nullable=False),
+    Index("epochs_key", "agent_id", "epoch", unique=True),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("epoch_id", BigInteger, ForeignKey("epochs.id"), primary_key=True),
+    Column("series_id", BigInteger, primary_key=True),
+    # Serialized tramgac_proto.v1.Series.
+    Column("definition", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# keep: 0 point, 1 event, 2 evidence (backup runs, repository states, drills).
+records = Table(
+    "records",
+    metadata,
+    Column("epoch_id", BigInteger, ForeignKey("epochs.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("event_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("keep", SmallInteger, nullable=False),
+    # Serialized tramgac_proto.v1.Record.
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("epoch_id", BigInteger, ForeignKey("epochs.id"), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    # thinned | disk_full | corrupt | quarantined | lost_at_centre
+    Column("reason", String(32), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+)
+
+# Newest record of each slow stream, so that a restart does not wait an hour for it.
+latest = Table(
+    "latest",
+    metadata,
+    Column("agent_id", String(36), ForeignKey("agents.id"), primary_key=True),
+    Column("stream", String(256), primary_key=True),
+    Column("epoch_id", BigInteger, nullable=False),
+    Column("event_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One compressed row per agent and UTC day: hourly min, mean, max of every series.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("agent_id", String(36), ForeignKey("agents.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("subject", String(256), primary_key=True),
+    Column("value", Float),
+    Column("text", String(200), nullable=False, server_default=""),
+    Column("unit", String(24), nullable=False),
+    Column("collected_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("origin", String(80), nullable=False),
+    # measured | inferred | attested | document | late | unreliable_clock
+    Column("quality", String(24), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+fact_history = Table(
+    "fact_history",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("subject", String(256), primary_key=True),
+    Column("collected_ms", BigInteger, primary_key=True),
+    Column("received_ms", BigInteger, primary_key=True),
+    Column("value", Float),
+    Column("text", String(200), nullable=False, server_default=""),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("origin", String(80), nullable=False),
+    Column("quality", String(24), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("agent_id", String(36), nullable=False, index=True),
+    Column("epoch", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+inventories = Table(
+    "inventories",
+    metadata,
+    Column("version", _BigId, primary_key=True, autoincrement=True),
+    Column("sha256", String(64), nullable=False),
+    Column("imported_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("site", String(160), nullable=False, index=True),
+    Column("initiator", String(36), nullable=False),
+    Column("target", String(160), nullable=False),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("max_bytes", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", String(200), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)

@@ -1,0 +1,97 @@
+"""Strict TOML configuration: an unknown key is an error that names file and path."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CONFIG = 78
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text names file, key and fix (exit code 78)."""
+
+
+def _merge(base: dict[str, Any], extra: Mapping[str, Any], source: Path) -> None:
+    for key, value in extra.items():
+        old = base.get(key)
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            _merge(old, value, source)
+        elif key in base:
+            msg = f"{source}: `{key}` is already set elsewhere; keep it in one file"
+            raise ConfigError(msg)
+        else:
+            base[key] = value
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; create it or pass --config") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _environment(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """``TRAMGAC_AGENT_SECTION__KEY=value`` overrides ``[section] key``."""
+    tree: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(prefix):
+            continue
+        *parents, leaf = name.removeprefix(prefix).lower().split("__")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
+def _override(base: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    for key, value in extra.items():
+        if isinstance(value, Mapping):
+            node = base.setdefault(key, {})
+            if isinstance(node, dict):
+                _override(node, value)
+        else:
+            base[key] = value
+
+
+def read_tree(path: Path, prefix: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read ``path``, then ``conf.d/*.toml`` beside it, then the environment.
+
+    Raises:
+        ConfigError: A file is missing, unreadable, not TOML, or sets a key twice.
+    """
+    tree = _parse(path)
+    for extra in sorted((path.parent / "conf.d").glob("*.toml")):
+        _merge(tree, _parse(extra), extra)
+    _override(tree, _environment(prefix, os.environ if environ is None else environ))
+    return tree
+
+
+def convert(tree: object, into: type[T], where: str) -> T:
+    """Convert a parsed tree into a struct, text from the environment included.
+
+    Args:
+        tree: What ``read_tree`` gave, or a part of it.
+        into: A ``msgspec.Struct`` with ``forbid_unknown_fields``.
+        where: File (and section) for the message.
+
+    Raises:
+        ConfigError: Unknown key, wrong type or value out of bounds.
+    """
+    try:
+        return msgspec.convert(tree, into, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
