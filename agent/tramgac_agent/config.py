@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from tramgac_proto.configfile import ConfigError, convert, read_tree
 
 from tramgac_agent.checks import CHECKS, load
 from tramgac_agent.checks.base import CheckSettings
+from tramgac_proto.configfile import ConfigError, convert, read_tree
 
 DEFAULT_PATH = Path("/etc/tramgac/agent.toml")
 ENV_PREFIX = "TRAMGAC_AGENT_"
@@ -18,7 +18,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of every section: unknown keys are refused."""
 
 
-class AgentSection(Section):
+class AgentSection(Section, frozen=True, kw_only=True):
     """``[agent]``.
 
     Attributes:
@@ -31,7 +31,7 @@ class AgentSection(Section):
     log_level: str = "info"
 
 
-class CollectorSection(Section):
+class CollectorSection(Section, frozen=True, kw_only=True):
     """``[collector]``: where reports go.
 
     Attributes:
@@ -47,7 +47,7 @@ class CollectorSection(Section):
     report_seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
 
 
-class OutboxSection(Section):
+class OutboxSection(Section, frozen=True, kw_only=True):
     """``[outbox]``: bounds of the queue on disk, whichever is reached first."""
 
     max_age_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
@@ -56,14 +56,14 @@ class OutboxSection(Section):
     ballast_mebibytes: Annotated[float, msgspec.Meta(ge=0)] = 2.0
 
 
-class ResponderSection(Section):
+class ResponderSection(Section, frozen=True, kw_only=True):
     """``[responder]``: answers throughput tests of other agents; off unless asked for."""
 
     enabled: bool = False
     listen: str = "0.0.0.0:8445"
 
 
-class _File(Section):
+class _File(Section, frozen=True, kw_only=True):
     agent: AgentSection = AgentSection()
     collector: CollectorSection
     outbox: OutboxSection = OutboxSection()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+
 from tramgac_proto.configfile import convert, read_tree
 
 DEFAULT_PATH = Path("/etc/tramgac/collector.toml")
@@ -17,7 +18,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of every section: unknown keys are refused."""
 
 
-class CollectorSection(Section):
+class CollectorSection(Section, frozen=True, kw_only=True):
     """``[collector]``.
 
     Attributes:
@@ -32,7 +33,7 @@ class CollectorSection(Section):
     log_level: str = "info"
 
 
-class ListenSection(Section):
+class ListenSection(Section, frozen=True, kw_only=True):
     """``[listen]``: ``host:port`` of each door; metrics and web stay on loopback by default."""
 
     grpc: str = "0.0.0.0:8443"
@@ -42,13 +43,13 @@ class ListenSection(Section):
     metrics: str = "127.0.0.1:8481"
 
 
-class StoreSection(Section):
+class StoreSection(Section, frozen=True, kw_only=True):
     """``[store]``: SQLAlchemy URL; empty means SQLite in the state folder."""
 
     url: str = ""
 
 
-class RetentionSection(Section):
+class RetentionSection(Section, frozen=True, kw_only=True):
     """``[retention]``: how long each class of record is kept."""
 
     points_days: PositiveFloat = 3.0
@@ -57,7 +58,7 @@ class RetentionSection(Section):
     evidence_days: PositiveFloat = 3660.0
 
 
-class LimitsSection(Section):
+class LimitsSection(Section, frozen=True, kw_only=True):
     """``[limits]``: what one agent may ask of the collector."""
 
     series_per_agent: PositiveInt = 2_000
@@ -67,7 +68,7 @@ class LimitsSection(Section):
     queue_batches: PositiveInt = 4_000
 
 
-class ThroughputSection(Section):
+class ThroughputSection(Section, frozen=True, kw_only=True):
     """``[throughput]``: bounds of every lease.
 
     Attributes:
@@ -85,7 +86,7 @@ class ThroughputSection(Section):
     site_bytes_per_day: PositiveInt = 1_000_000_000
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
     collector: CollectorSection = CollectorSection()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
+
 from tramgac_proto.v1 import fleet_pb2
 
 Detail = (
