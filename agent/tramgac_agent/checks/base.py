@@ -66,6 +66,10 @@ class Observation:
         token: Idempotency key within the check. The outbox takes each token once, even
             across a crash, so a source that is read again (drop file, tick) is not doubled.
         failure: Stable code when this subject could not be measured.
+        stream: What this observation replaces at the centre: the newest one of a
+            ``(check, subject, stream)`` is what is shown. Empty with a ``detail``: the
+            runner takes the detail's own key (series, system, target).
+        valid_seconds: How long the values say something; 0 is 2.5 intervals.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -74,6 +78,8 @@ class Observation:
     event: bool = False
     token: str = ""
     failure: str = ""
+    stream: str = ""
+    valid_seconds: int = 0
 
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86400)]

@@ -308,6 +308,7 @@ class Observation(google.protobuf.message.Message):
     VALUES_FIELD_NUMBER: builtins.int
     VALID_SECONDS_FIELD_NUMBER: builtins.int
     FAILURE_FIELD_NUMBER: builtins.int
+    STREAM_FIELD_NUMBER: builtins.int
     BACKUP_RUN_FIELD_NUMBER: builtins.int
     REPOSITORY_FIELD_NUMBER: builtins.int
     SERVICE_FIELD_NUMBER: builtins.int
@@ -322,6 +323,8 @@ class Observation(google.protobuf.message.Message):
     """The value says nothing after this many seconds."""
     failure: builtins.str
     """Stable code; empty means the check did what it was asked."""
+    stream: builtins.str
+    """With check and subject: what this observation replaces at the centre."""
     @property
     def series_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Parallel to values."""
@@ -351,6 +354,7 @@ class Observation(google.protobuf.message.Message):
         values: collections.abc.Iterable[builtins.float] | None = ...,
         valid_seconds: builtins.int = ...,
         failure: builtins.str = ...,
+        stream: builtins.str = ...,
         backup_run: Global___BackupRun | None = ...,
         repository: Global___RepositoryState | None = ...,
         service: Global___ServiceState | None = ...,
@@ -360,7 +364,7 @@ class Observation(google.protobuf.message.Message):
         drill: Global___Drill | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["backup_run", b"backup_run", "detail", b"detail", "drill", b"drill", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "service", b"service", "throughput", b"throughput"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "stream", b"stream", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["detail", b"detail"]) -> typing.Literal["backup_run", "repository", "service", "outage", "throughput", "inventory", "drill"] | None: ...
 
 Global___Observation: typing_extensions.TypeAlias = Observation
