@@ -1,0 +1,55 @@
+# make run   the main job on this machine's real data (loopback only, state in .run/)
+# make test  every test
+.PHONY: install run test check bench soak proto requirements docs clean
+
+PY := .venv/bin/python
+BIN := .venv/bin
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml requirements/dev.txt
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+run:
+	scripts/system-packages run
+	$(MAKE) --no-print-directory install
+	exec $(PY) scripts/run_here.py
+
+test:
+	scripts/system-packages test
+	$(MAKE) --no-print-directory install
+	$(PY) -m pytest -m "not soak"
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy agent collector proto scripts tests
+	$(BIN)/lint-imports
+	$(BIN)/buf lint proto
+	scripts/check-proto
+
+bench:
+	scripts/system-packages bench
+	$(MAKE) --no-print-directory install
+	$(PY) scripts/bench.py
+
+soak:
+	scripts/system-packages bench
+	$(MAKE) --no-print-directory install
+	$(PY) -m pytest -m soak
+	$(PY) scripts/bench.py --full
+
+proto:
+	scripts/gen-proto
+
+docs:
+	$(PY) scripts/gen-docs
+
+requirements:
+	scripts/lock-requirements
+
+clean:
+	rm -rf .run .venv .venv-proto
