@@ -1,0 +1,24 @@
+"""``tramgac-collector db upgrade``: bring the store's schema up to date."""
+
+import argparse
+from pathlib import Path
+
+from tramgac_collector.config import DEFAULT_PATH, load_config
+from tramgac_collector.store.engine import upgrade
+from tramgac_proto.configfile import EXIT_GOOD
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument("action", choices=["upgrade"], help="apply every missing revision")
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="collector.toml")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Upgrade; `serve` does the same at its start."""
+    config = load_config(args.config)
+    if not config.store.url:
+        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    upgrade(config.store_url)
+    print("schema is up to date")  # noqa: T201 - the answer to the person at the terminal
+    return EXIT_GOOD

@@ -1,0 +1,1 @@
+"""Alembic's environment: the history of the store's schema."""
