@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Generic, TypeVar
@@ -70,6 +70,8 @@ class Observation:
             ``(check, subject, stream)`` is what is shown. Empty with a ``detail``: the
             runner takes the detail's own key (series, system, target).
         valid_seconds: How long the values say something; 0 is 2.5 intervals.
+        age_seconds: How long ago it was seen, for what another process left in a file; the
+            outbox sets the record's clocks back by it.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -80,6 +82,7 @@ class Observation:
     failure: str = ""
     stream: str = ""
     valid_seconds: int = 0
+    age_seconds: float = 0.0
 
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86400)]
@@ -199,3 +202,9 @@ class Check(Generic[S]):
             NotApplicable: There is nothing to measure on this host.
         """
         raise NotImplementedError
+
+    def stored(self, observations: Sequence[Observation]) -> None:
+        """Learn that these observations of the last run are safe on disk.
+
+        Only then may a source that is read once (a drop file) be removed.
+        """
