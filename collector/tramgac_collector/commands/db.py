@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.store.engine import upgrade
-from tramgac_proto.configfile import EXIT_GOOD
+from tramgac_proto.configfile import EXIT_OK
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +21,4 @@ def main(args: argparse.Namespace) -> int:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(config.store_url)
     print("schema is up to date")  # noqa: T201 - the answer to the person at the terminal
-    return EXIT_GOOD
+    return EXIT_OK
