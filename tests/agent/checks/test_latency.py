@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.netns import Cable, cable, ip
+from helpers.lan import Neighbour, ip, neighbour
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,8 +50,8 @@ def method(observation: Observation) -> str:
 
 
 @pytest.fixture(scope="module")
-def wire() -> Iterator[Cable]:
-    with cable() as made:
+def wire() -> Iterator[Neighbour]:
+    with neighbour() as made:
         yield made
 
 
@@ -84,7 +83,7 @@ def test_figures_stay_in_their_bounds(trips: list[float | None]) -> None:
     assert stats.jitter is None or stats.jitter <= (stats.longest - stats.shortest) * (1 + 1e-9)
 
 
-def test_echoes_over_a_cable(wire: Cable, tmp_path: Path) -> None:
+def test_echoes_over_a_cable(wire: Neighbour, tmp_path: Path) -> None:
     """A machine that answers has every figure, by ICMP, with the catalogue's labels."""
     (seen,) = check_of({"name": "gateway", "address": wire.far}).run(context(tmp_path))
     got = values(seen)
@@ -96,7 +95,7 @@ def test_echoes_over_a_cable(wire: Cable, tmp_path: Path) -> None:
         assert set(sample.labels) == set(CATALOGUE[sample.name].labels)
 
 
-def test_no_answer_is_a_measurement(wire: Cable, tmp_path: Path) -> None:
+def test_no_answer_is_a_measurement(wire: Neighbour, tmp_path: Path) -> None:
     """An address nobody has is loss 1 without a round trip, and not a failure."""
     (seen,) = check_of({"name": "gone", "address": wire.silent}).run(context(tmp_path))
     assert values(seen) == {"loss_ratio": 1}
@@ -105,7 +104,7 @@ def test_no_answer_is_a_measurement(wire: Cable, tmp_path: Path) -> None:
 
 def test_a_cut_in_the_middle_is_a_share(tmp_path: Path) -> None:
     """Probes lost after the cable went dead are counted beside those answered before."""
-    with cable() as wire:
+    with neighbour() as wire:
         check = check_of({"name": "flaky", "address": wire.far}, probes=40, timeout_seconds=0.05)
         seen: list[Observation] = []
         began = wire.received_packets()
@@ -146,17 +145,12 @@ def test_a_refusal_is_an_answer(tmp_path: Path) -> None:
 
 def test_filtered_echo_falls_back_to_tcp(tmp_path: Path) -> None:
     """Where echo is ignored but a port answers, handshakes are measured instead."""
-    with cable() as wire:
-        in_namespace(wire, "sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all=1")
+    with neighbour() as wire:
+        wire.execute("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all=1")
         target = {"name": "his", "address": wire.far, "tcp_port": 9}
         (seen,) = check_of(target, timeout_seconds=0.1).run(context(tmp_path))
     assert method(seen) == "tcp"
     assert values(seen)["loss_ratio"] == 0
-
-
-def in_namespace(wire: Cable, *command: str) -> str:
-    full = ["ip", "netns", "exec", wire.namespace, *command]
-    return subprocess.run(full, check=True, stdout=subprocess.PIPE, text=True, timeout=20).stdout
 
 
 AS_NOBODY = """
@@ -177,20 +171,20 @@ for seen in check.run(context):
 """
 
 
-def as_nobody(wire: Cable, **target: object) -> str:
+def as_nobody(wire: Neighbour, **target: object) -> str:
     tree = json.dumps({**QUICK, "targets": [{"name": "gateway", "address": wire.near, **target}]})
-    return in_namespace(wire, sys.executable, "-c", AS_NOBODY, tree).strip()
+    return wire.execute(sys.executable, "-c", AS_NOBODY, tree).strip()
 
 
 def test_rights_decide_the_method() -> None:
     """A plain user has datagram ICMP by group range, else TCP, else says not_permitted."""
     if os.geteuid() != 0:
         pytest.fail("namespaces need root; run the tests as root or in a container")
-    with cable() as wire:
-        in_namespace(wire, "sysctl", "-qw", "net.ipv4.ping_group_range=1 0")
+    with neighbour() as wire:
+        wire.execute("sysctl", "-qw", "net.ipv4.ping_group_range=1 0")
         assert as_nobody(wire) == "not_permitted"
         assert as_nobody(wire, tcp_port=9) == "tcp"
-        in_namespace(wire, "sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+        wire.execute("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
         assert as_nobody(wire) == "icmp"
 
 
@@ -233,7 +227,7 @@ def test_a_silent_name_server_holds_nobody(tmp_path: Path, monkeypatch: pytest.M
         release.set()
 
 
-def test_the_deadline_bounds_a_run(wire: Cable, tmp_path: Path) -> None:
+def test_the_deadline_bounds_a_run(wire: Neighbour, tmp_path: Path) -> None:
     """A deadline shorter than the probes need ends the run with what was sent by then."""
     check = check_of({"name": "gone", "address": wire.silent}, probes=20)
     began = time.monotonic()
