@@ -1,0 +1,197 @@
+"""The outbox file and its troubles: damaged, disk full, read-only; and the ways back."""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from tramgac_agent.clock import Clock
+from tramgac_agent.outbox import database, thinning
+from tramgac_agent.outbox.gaps import Loss
+from tramgac_agent.outbox.model import OutboxLimits, State
+from tramgac_agent.outbox.store import Store
+
+RETRY_SECONDS = 5.0
+_FULL_SHARE = 0.8
+_BALLASTS_FLOOR = 8
+_AGE_CHECK_SECONDS = 3600.0
+_CORRUPT_KEPT = 2
+_DAY_MS = 86_400_000
+
+log = logging.getLogger(__name__)
+
+
+class Disk:
+    """Holds the store on disk while it can be used.
+
+    Attributes:
+        state: See ``OutboxStats.state``.
+        losses: What must still be written down as gap records.
+        lost: Measurements given up since the start, by reason.
+    """
+
+    def __init__(self, path: Path, limits: OutboxLimits, clock: Clock) -> None:
+        self.state: State = "ok"
+        self.losses: list[Loss] = []
+        self.lost: dict[str, int] = {}
+        self._path = path
+        self._limits = limits
+        self._clock = clock
+        self._store: Store | None = None
+        self._ballast = path.with_suffix(".ballast")
+        self._retry_at = 0.0
+        self._age_check_at = 0.0
+
+    def usable(self) -> Store | None:
+        """The store, opened if need be; None while the disk cannot be used."""
+        attempts = 2
+        while self._store is None and attempts and time.monotonic() >= self._retry_at:
+            attempts -= 1
+            self._open()
+        return self._store
+
+    def _open(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._store = Store(self._path, self._clock)
+            self._store.audit()
+        except sqlite3.Error as error:
+            self.trouble(error)
+        except OSError as error:
+            self._block("readonly", error)
+
+    def trouble(self, error: sqlite3.Error) -> None:
+        """Do what the error asks for; afterwards the store is usable, or blocked for a while."""
+        kind = database.trouble_of(error, self._path.parent)
+        if kind == "corrupt":
+            self._move_aside(error)
+        elif kind == "disk_full" and self._release_ballast():
+            log.warning("outbox: disk full, ballast released: %s", error)
+            self._make_room()
+        else:
+            self._block(kind, error)
+
+    def _block(self, state: State, error: Exception) -> None:
+        self.close()
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._say(state, f": {error}")
+
+    def _say(self, state: State, why: str = "") -> None:
+        if state != self.state:
+            log.log(
+                logging.INFO if state == "ok" else logging.ERROR,
+                "outbox: %s -> %s%s",
+                self.state,
+                state,
+                why,
+            )
+            self.state = state
+
+    def _move_aside(self, error: sqlite3.Error) -> None:
+        """Keep the damaged file for a person to look at, and start a new epoch."""
+        self.close()
+        now = self._clock.wall_ms()
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{now}")
+        log.error("outbox: damaged (%s): moved aside as %s, new epoch", error, aside.name)
+        try:
+            self._path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            self._forget_old_asides()
+        except OSError as failure:
+            self._block("readonly", failure)
+        self.losses.append(Loss("corrupt", 0, (), now, now))
+        self._count("corrupt", 0)
+
+    def _forget_old_asides(self) -> None:
+        asides = sorted(self._path.parent.glob(f"{self._path.name}.corrupt-*"))
+        for one in asides[:-_CORRUPT_KEPT]:
+            one.unlink(missing_ok=True)
+
+    def _release_ballast(self) -> bool:
+        try:
+            self._ballast.unlink()
+        except OSError:
+            return False
+        return True
+
+    def keep_ballast(self) -> None:
+        """Put the ballast back when there is ample room for it."""
+        size = self._limits.ballast_bytes
+        if not size or self._ballast.exists():
+            return
+        if database.free_bytes(self._path.parent) < 4 * size:
+            return
+        try:
+            # Not zeros: a compressing file system would hold nothing back.
+            self._ballast.write_bytes(os.urandom(size))
+        except OSError as error:
+            self._release_ballast()
+            log.warning("outbox: no ballast: %s", error)
+
+    def _make_room(self) -> None:
+        """With the ballast's space: give up a fifth of the points and shorten the log."""
+        store = self._store
+        if store is None:
+            return
+        try:
+            target = database.live_bytes(store.connection) * _FULL_SHARE
+            self._count_all(thinning.thin(store, int(target), thinning.POINT_STEPS))
+            store.checkpoint()
+        except sqlite3.Error as error:
+            log.warning("outbox: no room made: %s", error)
+
+    def settle_down(self, store: Store) -> None:
+        """After a good write: keep the bounds, say the state, mind the ballast."""
+        size = database.live_bytes(store.connection)
+        bound = self._bound(size)
+        full = size > bound
+        if full:
+            self._count_all(
+                thinning.thin(
+                    store,
+                    int(bound * _FULL_SHARE),
+                    (*thinning.POINT_STEPS, thinning.EVENT_STEP),
+                )
+            )
+        if time.monotonic() >= self._age_check_at:
+            self._age_check_at = time.monotonic() + _AGE_CHECK_SECONDS
+            old = self._clock.wall_ms() - int(self._limits.max_age_days * _DAY_MS)
+            self._count("thinned", thinning.thin_older(store, old))
+        # Thinned to 80 %, it stays "full" until a good part has been delivered.
+        still = self.state == "full" and size > bound / 2
+        self._say("full" if full or still else "ok")
+        self.keep_ballast()
+
+    def _bound(self, own_bytes: int) -> int:
+        """Most bytes the outbox may use now.
+
+        The share of free space has a floor: others filling the disk must not thin the
+        evidence of it away.
+        """
+        free = database.free_bytes(self._path.parent) + own_bytes
+        share = int(free * self._limits.max_free_share)
+        floor = _BALLASTS_FLOOR * self._limits.ballast_bytes
+        return min(self._limits.max_bytes, max(share, floor))
+
+    def _count_all(self, lost: dict[str, int]) -> None:
+        for reason, number in lost.items():
+            self._count(reason, number)
+
+    def _count(self, reason: str, number: int) -> None:
+        if number or reason == "corrupt":
+            self.lost[reason] = self.lost.get(reason, 0) + number
+
+    def write_off(self, loss: Loss) -> None:
+        """Remember a loss until it can be written as a gap record."""
+        self.losses.append(loss)
+        self._count(loss.reason, loss.records)
+
+    def close(self) -> None:
+        """Close the file; what waits stays."""
+        if self._store is not None:
+            with contextlib.suppress(sqlite3.Error):  # closing is all that is left to do
+                self._store.close()
+            self._store = None

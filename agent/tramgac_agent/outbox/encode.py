@@ -1,0 +1,95 @@
+"""Observation -> record: names checked against the catalogue, labels turned into ids."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+from tramgac_agent.checks.base import Observation, Sample
+from tramgac_agent.outbox.model import Kind
+from tramgac_proto.catalogue import CATALOGUE
+from tramgac_proto.limits import (
+    MAX_LABEL_VALUE_CHARS,
+    MAX_RECORD_BYTES,
+    MAX_SAMPLES_PER_RECORD,
+)
+from tramgac_proto.v1 import fleet_pb2
+
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
+
+_DETAIL_FIELD = {
+    fleet_pb2.BackupRun: "backup_run",
+    fleet_pb2.RepositoryState: "repository",
+    fleet_pb2.ServiceState: "service",
+    fleet_pb2.OutageNote: "outage",
+    fleet_pb2.ThroughputResult: "throughput",
+    fleet_pb2.InventorySeen: "inventory",
+    fleet_pb2.Drill: "drill",
+}
+
+
+class OversizedError(ValueError):
+    """The observation is larger than the collector accepts; it becomes a gap."""
+
+
+def series_key(sample: Sample) -> SeriesKey:
+    """Name and labels of a sample, labels in the order of their names.
+
+    Raises:
+        ValueError: The name is not an agent's metric, or the labels are not exactly the
+            catalogue's: a mistake in the check.
+    """
+    metric = CATALOGUE.get(sample.name)
+    if metric is None or metric.owner != "agent":
+        raise ValueError(f"{sample.name}: not a metric an agent may send")
+    if set(sample.labels) != set(metric.labels):
+        raise ValueError(
+            f"{sample.name}: labels are {sorted(sample.labels)}, expected {sorted(metric.labels)}"
+        )
+    return sample.name, tuple(
+        (name, value[:MAX_LABEL_VALUE_CHARS]) for name, value in sorted(sample.labels.items())
+    )
+
+
+def kind_of(observation: Observation) -> Kind:
+    """How the record is treated when room is needed."""
+    if observation.event:
+        return Kind.EVENT
+    return Kind.FAILED_POINT if observation.failure else Kind.POINT
+
+
+def stream_hash(check: str, observation: Observation) -> int:
+    """What a newer record replaces, as the signed 64-bit number SQLite stores."""
+    text = f"{check}\0{observation.subject}\0{observation.stream}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def encode(
+    check: str,
+    observation: Observation,
+    valid_seconds: int,
+    intern: Callable[[SeriesKey], int],
+) -> fleet_pb2.Observation:
+    """Fill the message; ``intern`` gives the id of a series.
+
+    Raises:
+        ValueError: A name or a label is not in the catalogue.
+        OversizedError: Too many samples.
+    """
+    if len(observation.samples) > MAX_SAMPLES_PER_RECORD:
+        raise OversizedError(f"{check}: {len(observation.samples)} samples in one observation")
+    keys = [series_key(sample) for sample in observation.samples]
+    message = fleet_pb2.Observation(
+        check=check,
+        subject=observation.subject,
+        values=[sample.value for sample in observation.samples],
+        valid_seconds=observation.valid_seconds or valid_seconds,
+        failure=observation.failure,
+        stream=observation.stream,
+    )
+    if observation.detail is not None:
+        getattr(message, _DETAIL_FIELD[type(observation.detail)]).CopyFrom(observation.detail)
+        # An empty detail still says which kind it is.
+        getattr(message, _DETAIL_FIELD[type(observation.detail)]).SetInParent()
+    if message.ByteSize() > MAX_RECORD_BYTES - 4096:
+        raise OversizedError(f"{check}: observation of {message.ByteSize()} bytes")
+    message.series_ids.extend(map(intern, keys))
+    return message

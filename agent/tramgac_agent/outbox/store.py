@@ -1,0 +1,392 @@
+"""One SQLite file of records, from append to settled. Raises ``sqlite3.Error`` on trouble."""
+
+import json
+import logging
+import sqlite3
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from tramgac_agent.checks.base import Observation
+from tramgac_agent.clock import Clock
+from tramgac_agent.outbox import database
+from tramgac_agent.outbox.encode import (
+    OversizedError,
+    SeriesKey,
+    encode,
+    kind_of,
+    series_key,
+    stream_hash,
+)
+from tramgac_agent.outbox.gaps import Loss, between, merge, messages, ranges_of
+from tramgac_agent.outbox.model import Kind, StoredRecord
+from tramgac_proto.limits import MAX_SERIES_PER_AGENT
+from tramgac_proto.v1 import fleet_pb2
+
+TOKENS_KEPT = 2000
+QUARANTINE_KEPT = 100
+_GAP_STREAM = 0
+_TORN = "torn"
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """The records of one epoch.
+
+    Not thread-safe; ``Outbox`` holds the lock.
+
+    Args:
+        path: Database file, or ``:memory:``.
+        clock: Stamps the records.
+    """
+
+    def __init__(self, path: Path | str, clock: Clock) -> None:
+        self.connection = database.connect(path)
+        self._clock = clock
+        self._boot_id = clock.boot_id()
+        self._series: dict[SeriesKey, int] = {}
+        self.epoch = ""
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again what is remembered beside the file (after a rollback or a new epoch)."""
+        self.epoch = database.get_meta(self.connection, "epoch")
+        rows = self.connection.execute("SELECT id, name, labels FROM series")
+        self._series = {
+            (name, tuple((one, value) for one, value in json.loads(labels))): number
+            for number, name, labels in rows
+        }
+
+    def append(
+        self,
+        check: str,
+        observations: Sequence[Observation],
+        valid_seconds: int,
+        losses: Iterable[Loss] = (),
+    ) -> int:
+        """Store observations, and gap records for earlier ``losses``, in one transaction.
+
+        Returns:
+            How many observations were new; one whose token is known is not stored again.
+
+        Raises:
+            ValueError: A name or label is not in the catalogue; nothing is stored.
+        """
+        for one in observations:
+            for sample in one.samples:
+                series_key(sample)
+        stored = 0
+        try:
+            with database.transaction(self.connection):
+                for loss in losses:
+                    self.insert_gap(loss)
+                for one in observations:
+                    if not one.token or self._take_token(check, one.token):
+                        stored += self._insert_observation(check, one, valid_seconds)
+        except BaseException:
+            self.reload()
+            raise
+        return stored
+
+    def _insert_observation(self, check: str, one: Observation, valid_seconds: int) -> int:
+        try:
+            message = encode(check, one, valid_seconds, self._intern)
+        except OversizedError as error:
+            log.error("observation refused: %s", error)  # noqa: TRY400 - no traceback wanted
+            now = self._clock.wall_ms()
+            self.insert_gap(Loss("oversized", 1, (), now, now))
+            return 0
+        record = fleet_pb2.Record(observation=message)
+        self._insert(record, kind_of(one), stream_hash(check, one))
+        return 1
+
+    def insert_gap(self, loss: Loss) -> None:
+        """Write the gap records of one loss; the caller holds the transaction."""
+        for gap in messages(loss):
+            self._insert(fleet_pb2.Record(gap=gap), Kind.GAP, _GAP_STREAM)
+
+    def _insert(self, record: fleet_pb2.Record, kind: Kind, stream: int) -> None:
+        wall = self._clock.wall_ms()
+        record.wall_unix_ms = wall
+        record.boottime_ms = self._clock.boottime_ms()
+        record.boot_id = self._boot_id
+        is_point = kind in {Kind.POINT, Kind.FAILED_POINT}
+        record.record_class = (
+            fleet_pb2.RECORD_CLASS_POINT if is_point else fleet_pb2.RECORD_CLASS_EVENT
+        )
+        self._write(record, int(kind), stream)
+
+    def _write(self, record: fleet_pb2.Record, kind: int, stream: int) -> None:
+        # The sequence number is the row's own and stands nowhere else.
+        payload = record.SerializeToString()
+        self.connection.execute(
+            "INSERT INTO records (wall_ms, kind, stream, crc, payload) VALUES (?, ?, ?, ?, ?)",
+            (record.wall_unix_ms, kind, stream, zlib.crc32(payload), payload),
+        )
+
+    def _take_token(self, source: str, token: str) -> bool:
+        cursor = self.connection.execute(
+            "INSERT OR IGNORE INTO tokens (source, token) VALUES (?, ?)", (source, token)
+        )
+        if not cursor.rowcount:
+            return False
+        self.connection.execute(
+            "DELETE FROM tokens WHERE source = ?1 AND id <= (SELECT id FROM tokens"
+            " WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            (source, TOKENS_KEPT),
+        )
+        return True
+
+    def _intern(self, key: SeriesKey) -> int:
+        number = self._series.get(key)
+        if number is not None:
+            return number
+        if len(self._series) >= MAX_SERIES_PER_AGENT:
+            raise OversizedError(f"{key[0]}: more than {MAX_SERIES_PER_AGENT} series")
+        cursor = self.connection.execute(
+            "INSERT INTO series (name, labels) VALUES (?, ?)", (key[0], json.dumps(key[1]))
+        )
+        number = int(cursor.lastrowid or 0)
+        self._series[key] = number
+        return number
+
+    def read(
+        self, after: int, *, max_records: int, max_bytes: int, upto: int | None = None
+    ) -> list[StoredRecord]:
+        """Records above ``after``, oldest first, within both bounds (at least one).
+
+        A record whose checksum does not fit any more goes to quarantine and is passed over.
+        """
+        rows = self.connection.execute(
+            "SELECT seq, crc, payload FROM records WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            (after, upto if upto is not None else self.last_seq(), max_records),
+        )
+        return self._within(rows, max_bytes)
+
+    def newest_per_stream(self, limit: int, max_bytes: int) -> list[StoredRecord]:
+        """The newest record of each stream, gap records left out, newest first."""
+        rows = self.connection.execute(
+            "SELECT seq, crc, payload FROM records WHERE seq IN (SELECT max(seq) FROM records"
+            " WHERE stream != ? GROUP BY stream ORDER BY max(seq) DESC LIMIT ?)"
+            " ORDER BY seq DESC",
+            (_GAP_STREAM, limit),
+        )
+        return self._within(rows, max_bytes)
+
+    def _within(self, rows: sqlite3.Cursor, max_bytes: int) -> list[StoredRecord]:
+        total = 0
+        found: list[StoredRecord] = []
+        torn: list[int] = []
+        for seq, crc, payload in rows:
+            if zlib.crc32(payload) != crc:
+                torn.append(seq)
+                continue
+            total += len(payload)
+            if found and total > max_bytes:
+                break
+            message = fleet_pb2.Record.FromString(payload)
+            message.seq = seq
+            found.append(StoredRecord(seq, len(payload), message))
+        rows.close()
+        for seq in torn:
+            self.quarantine(seq, _TORN)
+        return found
+
+    def series(self, ids: Iterable[int]) -> list[fleet_pb2.Series]:
+        """Definitions of series, in the order asked for; unknown ids are left out."""
+        names = self.names_by_id()
+        found = []
+        for number in ids:
+            if number not in names:
+                continue
+            name, labels = names[number]
+            one = fleet_pb2.Series(id=number, name=name)
+            for label, value in labels:
+                one.labels.add(name=label, value=value)
+            found.append(one)
+        return found
+
+    def names_by_id(self) -> dict[int, SeriesKey]:
+        """Every series of this store."""
+        return {number: key for key, number in self._series.items()}
+
+    def settle(self, contiguous: int) -> int:
+        """Delete everything up to ``contiguous``; returns how many records went."""
+        settled = self.settled_seq()
+        upto = min(contiguous, self.sent_seq())
+        if upto <= settled:
+            return 0
+        with database.transaction(self.connection):
+            gone = self.connection.execute("DELETE FROM records WHERE seq <= ?", (upto,)).rowcount
+            database.put_meta(self.connection, "settled", upto)
+        self.shrink()
+        return gone
+
+    def mark_sent(self, seq: int) -> None:
+        """Remember, before it happens, that everything up to ``seq`` may have been sent."""
+        if seq > self.sent_seq():
+            with database.transaction(self.connection):
+                database.put_meta(self.connection, "sent", seq)
+
+    def quarantine(self, seq: int, code: str) -> bool:
+        """Take one record out of the way, keep a copy, and account for it."""
+        row = self.connection.execute(
+            "SELECT wall_ms, kind, payload FROM records WHERE seq = ?", (seq,)
+        ).fetchone()
+        if row is None:
+            return False
+        wall, kind, payload = row
+        reason = _TORN if code == _TORN else "quarantined"
+        ranges = [(seq, seq)]
+        if kind == Kind.GAP and reason != _TORN:
+            ranges += ranges_of(fleet_pb2.Record.FromString(payload).gap)
+        loss = Loss(reason, int(kind != Kind.GAP), tuple(ranges), wall, wall)
+        with database.transaction(self.connection):
+            self.connection.execute(
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)",
+                (seq, self.epoch, wall, code, payload),
+            )
+            self.connection.execute(
+                "DELETE FROM quarantine WHERE rowid <= (SELECT max(rowid) FROM quarantine) - ?",
+                (QUARANTINE_KEPT,),
+            )
+            self.connection.execute("DELETE FROM records WHERE seq = ?", (seq,))
+            self.insert_gap(loss)
+        if kind == Kind.GAP and reason == _TORN:
+            self.audit()  # what it accounted for has lost its account
+        return True
+
+    def audit(self) -> int:
+        """Account for every number that is neither stored nor in a gap record.
+
+        There is none unless the file was damaged or a person deleted rows; left alone, the
+        centre would wait for it for ever. Returns how many were found.
+        """
+        known = [(1, self.settled_seq())]
+        for _, record in self.gaps():
+            known += ranges_of(record.gap)
+        known += ((seq, seq) for (seq,) in self.connection.execute("SELECT seq FROM records"))
+        holes = between(merge(known), self.last_seq())
+        if not holes:
+            return 0
+        number = sum(last - first + 1 for first, last in holes)
+        log.error("outbox: %d records have gone without an account", number)
+        with database.transaction(self.connection):
+            self.insert_gap(Loss(_TORN, number, holes))
+        return number
+
+    def adopt(self, other: "Store") -> int:
+        """Take over what another store never sent; returns how many records that were."""
+        names = other.names_by_id()
+        rows = other.connection.execute(
+            "SELECT kind, stream, payload FROM records WHERE seq > ? ORDER BY seq",
+            (other.sent_seq(),),
+        ).fetchall()
+        try:
+            with database.transaction(self.connection):
+                for kind, stream, payload in rows:
+                    record = fleet_pb2.Record.FromString(payload)
+                    if kind == Kind.GAP:
+                        del record.gap.ranges[:]
+                    ids = record.observation.series_ids
+                    record.observation.series_ids[:] = [self._intern(names[one]) for one in ids]
+                    self._write(record, kind, stream)
+        except BaseException:
+            self.reload()
+            raise
+        return len(rows)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file and cut it to nothing."""
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def shrink(self) -> None:
+        """Give freed pages back to the disk, a bounded number at a time."""
+        # The pragma works one page per step, so the cursor must be run to its end.
+        self.connection.execute("PRAGMA incremental_vacuum(2048)").fetchall()
+
+    def new_epoch(self) -> None:
+        """Start another epoch with the records that wait, numbered from 1 again.
+
+        Used when the collector knows numbers this file never gave: the file is an older
+        copy, and its next records would be taken for ones already stored.
+        """
+        with database.transaction(self.connection):
+            offset = self._first_number() - 1
+            rows = self.connection.execute("SELECT seq FROM records ORDER BY seq").fetchall()
+            for (seq,) in rows:
+                self._renumber(seq, offset)
+            self.connection.execute("DELETE FROM sqlite_sequence WHERE name = 'records'")
+            if rows:
+                self.connection.execute(
+                    "INSERT INTO sqlite_sequence VALUES ('records', ?)", (rows[-1][0] - offset,)
+                )
+            else:
+                self.connection.execute("DELETE FROM series")
+            database.put_meta(self.connection, "epoch", uuid4().hex)
+            database.put_meta(self.connection, "settled", 0)
+            database.put_meta(self.connection, "sent", 0)
+        self.reload()
+
+    def gaps(self) -> list[tuple[int, fleet_pb2.Record]]:
+        """The gap records that wait, oldest first, with their numbers."""
+        rows = self.connection.execute(
+            "SELECT seq, payload FROM records WHERE stream = ? AND kind = ? ORDER BY seq",
+            (_GAP_STREAM, int(Kind.GAP)),
+        )
+        return [(seq, fleet_pb2.Record.FromString(payload)) for seq, payload in rows]
+
+    def _first_number(self) -> int:
+        firsts = [first for _, record in self.gaps() for first, _ in ranges_of(record.gap)]
+        oldest = self.oldest_seq()
+        return min([oldest or self.last_seq() + 1, *firsts])
+
+    def _renumber(self, seq: int, offset: int) -> None:
+        kind, payload = self.connection.execute(
+            "SELECT kind, payload FROM records WHERE seq = ?", (seq,)
+        ).fetchone()
+        if kind == Kind.GAP:
+            record = fleet_pb2.Record.FromString(payload)
+            for one in record.gap.ranges:
+                one.first -= offset
+                one.last -= offset
+            payload = record.SerializeToString()
+        self.connection.execute(
+            "UPDATE records SET seq = ?, crc = ?, payload = ? WHERE seq = ?",
+            (seq - offset, zlib.crc32(payload), payload, seq),
+        )
+
+    def count(self) -> int:
+        """Records that wait."""
+        return self._number("SELECT count(*) FROM records")
+
+    def quarantined(self) -> int:
+        """Records kept in quarantine."""
+        return self._number("SELECT count(*) FROM quarantine")
+
+    def oldest_seq(self) -> int:
+        """Lowest number that waits; 0 when nothing does."""
+        return self._number("SELECT coalesce(min(seq), 0) FROM records")
+
+    def last_seq(self) -> int:
+        """Highest number ever given in this epoch."""
+        return self._number(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)"
+        )
+
+    def settled_seq(self) -> int:
+        """Everything up to here was acknowledged and deleted."""
+        return int(database.get_meta(self.connection, "settled"))
+
+    def sent_seq(self) -> int:
+        """Nothing above this was ever sent."""
+        return int(database.get_meta(self.connection, "sent"))
+
+    def _number(self, query: str) -> int:
+        return int(self.connection.execute(query).fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file; what waits stays."""
+        self.connection.close()
