@@ -55,6 +55,7 @@ class _Item:
     reply: "asyncio.Future[Stored] | None" = None
     done: "Future[Any] | None" = None
     result: Any = None
+    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -136,8 +137,9 @@ class Writer:
     def execute(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Queue a function that writes at most 50 ms; its result comes after the commit.
 
-        The function may run twice: a group that fails is tried again one by one. The
-        future raises ``StoreUnavailable`` for the store's own failures.
+        The function may run twice: a group that fails is tried again one by one. What it
+        raises undoes its own writes alone and comes out of the future; the store's own
+        failures come out as ``StoreUnavailable``.
         """
         done: Future[T] = Future()
         self._put(_Item(job=job, done=done))
@@ -194,9 +196,9 @@ class Writer:
                         group.pending.append(item.batch)
                     elif item.job is not None:
                         group.flush(connection)
-                        item.result = item.job(connection)
+                        _perform(connection, item, item.job)
                 group.flush(connection)
-        except Exception as error:  # noqa: BLE001 - a job's bug must not end the only writer
+        except Exception as error:  # noqa: BLE001 - no fault may end the only writer
             return error
         self._answer(group, time.monotonic() - started)
         return None
@@ -211,22 +213,35 @@ class Writer:
         stored = Stored(group.duplicates, batches, seconds)
         for item in group.items:
             if item.done is not None and item.done.set_running_or_notify_cancel():
-                item.done.set_result(item.result)
+                if item.error is None:
+                    item.done.set_result(item.result)
+                else:
+                    item.done.set_exception(item.error)
         _tell(group.items, lambda reply: reply.set_result(stored))
 
     def _fail(self, items: Sequence[_Item], error: Exception) -> None:
         self.stats.failures += len(items)
-        if isinstance(error, SQLAlchemyError):
-            self.stats.healthy = False
-            self.stats.last_error = str(getattr(error, "orig", error))
-            log.error("nothing stored for %d items: %s", len(items), self.stats.last_error)
-            error = StoreUnavailable("store_failed")
-        else:
-            log.error("a job failed", exc_info=error)
+        self.stats.healthy = False
+        self.stats.last_error = str(getattr(error, "orig", error))
+        log.error("nothing stored for %d items: %s", len(items), self.stats.last_error)
+        if not isinstance(error, SQLAlchemyError):
+            log.error("and that was not the store's fault", exc_info=error)
         for item in items:
             if item.done is not None and item.done.set_running_or_notify_cancel():
-                item.done.set_exception(error)
+                item.done.set_exception(StoreUnavailable("store_failed"))
         _tell(items, lambda reply: reply.set_exception(StoreUnavailable("store_failed")))
+
+
+def _perform(connection: Connection, item: _Item, job: Callable[[Connection], Any]) -> None:
+    """Run a job in a savepoint, so that its refusal leaves the rest of the group alone."""
+    item.error = None
+    try:
+        with connection.begin_nested():
+            item.result = job(connection)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a job raises is its caller's to handle
+        item.error = error
 
 
 def _tell(items: Sequence[_Item], settle: "Callable[[asyncio.Future[Stored]], None]") -> None:

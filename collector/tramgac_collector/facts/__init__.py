@@ -1,0 +1,1 @@
+"""Facts: what verdicts and rules read, and nothing else."""

@@ -1,0 +1,321 @@
+"""One report -> rows to store and what may be shown once they are durable. No I/O here."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from tramgac_collector.facts.mapping import slots_of
+from tramgac_collector.ingest.clocks import event_ms
+from tramgac_collector.ingest.session import Agent, Plan, PlanKey, Session
+from tramgac_collector.ingest.validate import (
+    LOST_AT_CENTRE,
+    check_detail,
+    check_gap,
+    check_head,
+    check_size,
+    check_values,
+)
+from tramgac_collector.live.layout import Layout, RefusedSeries, Series
+from tramgac_collector.model import Owner
+from tramgac_collector.store.ledger import IntervalSet, Range, SeqLedger
+from tramgac_collector.store.records import Batch, Keep
+from tramgac_proto.v1 import fleet_pb2
+
+# Streams that are valid at least this long are kept in `latest`: after a restart of the
+# collector a faster one is back before anybody looks.
+SLOW_SECONDS = 300
+DEFAULT_VALID_SECONDS = 180
+MAX_VALID_SECONDS = 366 * 86_400
+MAX_QUARANTINED = 200
+_EVIDENCE = frozenset({"backup_run", "repository", "drill"})
+_MAX_STREAM_CHARS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One accepted observation, with both its times.
+
+    Attributes:
+        reporter: The agent that sent it.
+        subject: Whom it tells of.
+        exact: Event time comes from time since boot, not from the wall clock.
+    """
+
+    reporter: Owner
+    subject: Owner
+    plan: Plan
+    observation: fleet_pb2.Observation
+    values: list[float]
+    event_ms: int
+    received_ms: int
+    expires_ms: int
+    exact: bool
+
+
+@dataclass(slots=True)
+class Intake:
+    """The outcome of reading one report.
+
+    Attributes:
+        ledger: The session's ledger as it is once ``batch`` is durable.
+        lost: The same for what is lost at the centre.
+        refusals: ``(seq, code)`` of what went to quarantine.
+        losses: Lost records of this report by reason; negative where explained anew.
+    """
+
+    ledger: SeqLedger
+    lost: IntervalSet
+    batch: Batch = field(default_factory=Batch)
+    arrivals: list[Arrival] = field(default_factory=list)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+    losses: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    samples: int = 0
+    quarantined: int = 0
+    need_series: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What reading a report needs of the rest of the collector.
+
+    Attributes:
+        make_layout: Renders labels; may raise ``RefusedSeries``.
+        assigned: The owner of an inventory object an agent may report on, or ``None``.
+    """
+
+    make_layout: Callable[[Owner, list[Series]], Layout]
+    assigned: Callable[[Owner, str], Owner | None]
+
+
+class Reader:
+    """Reads one report of one agent.
+
+    Args:
+        rules: See there.
+        agent: Who sent it.
+        session: The epoch it belongs to; not changed here.
+        received_ms: When it arrived.
+    """
+
+    def __init__(self, rules: Rules, agent: Agent, session: Session, received_ms: int) -> None:
+        self._rules = rules
+        self._agent = agent
+        self._session = session
+        self._received_ms = received_ms
+        self._out = Intake(session.ledger.copy(), session.lost)
+
+    def read(self, request: fleet_pb2.ReportRequest) -> Intake:
+        """Judge and convert every record; the request's frame has been checked."""
+        out, status = self._out, request.status
+        if request.series:
+            self._take_series(request)
+        gaps: list[fleet_pb2.Record] = []
+        for record in request.records:
+            seq = record.seq
+            if out.ledger.covers(seq):
+                out.duplicates += 1
+            elif not out.ledger.admits(seq):
+                continue  # not settled: it comes again when the holes below are closed
+            elif record.HasField("observation"):
+                self._take_observation(record, status)
+            else:
+                gaps.append(record)
+        for record in gaps:
+            self._take_gap(record, status)
+        self._close_below(request)
+        if out.batch.records or out.batch.gaps or out.batch.quarantine or out.refusals:
+            out.batch.epoch = (
+                self._session.id,
+                self._agent.owner.agent_id,
+                self._session.epoch,
+                self._session.created_ms,
+                out.ledger.contiguous,
+                out.ledger.pack(),
+            )
+        return out
+
+    def _take_series(self, request: fleet_pb2.ReportRequest) -> None:
+        table = self._session.series
+        for series in request.series:
+            if table.add(series):
+                row = (self._session.id, series.id, series.SerializeToString())
+                self._out.batch.series.append(row)
+
+    def _take_observation(self, record: fleet_pb2.Record, status: fleet_pb2.AgentStatus) -> None:
+        out, observation = self._out, record.observation
+        ids = tuple(observation.series_ids)
+        key = (observation.check, observation.subject, observation.stream, ids)
+        plan = self._session.series.plans.get(key) or self._plan(key, observation)
+        if plan.missing:
+            out.need_series = True
+            return
+        payload = record.SerializeToString()
+        values = list(observation.values)
+        code = plan.code or check_values(ids, values) or check_size(payload)
+        detail = ""
+        keep = Keep.POINT
+        if not code and record.record_class == fleet_pb2.RECORD_CLASS_EVENT:
+            keep = Keep.EVENT
+        if not code and (observation.failure or observation.WhichOneof("detail")):
+            detail = observation.WhichOneof("detail") or ""
+            keep = Keep.EVIDENCE if detail in _EVIDENCE else keep
+            owner = plan.subject or self._agent.owner
+            code = check_detail(observation, detail, f"{owner.facility}/{owner.host}")
+        if code:
+            self._refuse(record, payload, code)
+            return
+        self._accept(record, status, plan, values, payload, keep)
+
+    def _accept(  # noqa: PLR0917 - the parts of one record, worked out by the caller
+        self,
+        record: fleet_pb2.Record,
+        status: fleet_pb2.AgentStatus,
+        plan: Plan,
+        values: list[float],
+        payload: bytes,
+        keep: Keep,
+    ) -> None:
+        out, agent, seq, now = self._out, self._agent, record.seq, self._received_ms
+        event, exact = event_ms(record, status, now, agent.clock.offset_ms)
+        out.batch.records.append((self._session.id, seq, event, now, int(keep), payload))
+        out.ledger.add(seq, seq)
+        out.samples += len(values)
+        observation = record.observation
+        valid = min(observation.valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS)
+        expires = event + valid * 1000
+        subject = plan.subject or agent.owner
+        out.arrivals.append(
+            Arrival(agent.owner, subject, plan, observation, values, event, now, expires, exact)
+        )
+        if valid >= SLOW_SECONDS and values and expires > now:
+            out.batch.latest.append(
+                (
+                    agent.owner.agent_id,
+                    plan.stream,
+                    self._session.id,
+                    event,
+                    now,
+                    expires,
+                    payload,
+                )
+            )
+
+    def _refuse(self, record: fleet_pb2.Record, payload: bytes, code: str) -> None:
+        """Settle a record that can never be accepted, and keep a bounded number to look at."""
+        out = self._out
+        out.ledger.add(record.seq, record.seq)
+        out.refusals.append((record.seq, code))
+        if self._session.quarantined + out.quarantined < MAX_QUARANTINED:
+            out.quarantined += 1
+            out.batch.quarantine.append(
+                (
+                    self._agent.owner.agent_id,
+                    self._session.epoch,
+                    record.seq,
+                    code,
+                    self._received_ms,
+                    payload[:4096],
+                )
+            )
+
+    def _take_gap(self, record: fleet_pb2.Record, status: fleet_pb2.AgentStatus) -> None:
+        out, payload = self._out, record.SerializeToString()
+        code = check_gap(record.gap) if record.HasField("gap") else "no_body"
+        code = code or check_size(payload)
+        if code:
+            self._refuse(record, payload, code)
+            return
+        now, reason = self._received_ms, record.gap.reason
+        event, _ = event_ms(record, status, now, self._agent.clock.offset_ms)
+        out.batch.records.append(
+            (self._session.id, record.seq, event, now, int(Keep.EVENT), payload)
+        )
+        out.ledger.add(record.seq, record.seq)
+        if not record.gap.ranges and record.gap.records:
+            # Losses that never had a number are kept at negative ones, told apart by the
+            # number of the gap record itself.
+            self._add_gap((-record.seq, -record.seq + record.gap.records - 1), reason)
+        for one in record.gap.ranges:
+            self._explain(one.first, one.last, reason)
+            for hole in out.ledger.missing(one.first, one.last):
+                self._add_gap(hole, reason)
+                out.ledger.add(*hole)
+
+    def _add_gap(self, hole: Range, reason: str) -> None:
+        out, (first, last) = self._out, hole
+        out.batch.gaps.append((self._session.id, first, last, reason, self._received_ms))
+        out.losses[reason] += last - first + 1
+
+    def _explain(self, first: int, last: int, reason: str) -> None:
+        """Give what was closed as lost at the centre the reason its gap record tells."""
+        parts = self._out.lost.overlap(first, last)
+        if not parts:
+            return
+        out = self._out
+        whole = out.lost.overlap(first, last, whole=True)
+        out.lost = out.lost.copy()
+        out.lost.remove(first, last)
+        out.batch.closed.extend((self._session.id, low) for low, _ in whole)
+        for low, high in whole:
+            out.losses[LOST_AT_CENTRE] -= high - low + 1
+        for part in parts:
+            self._add_gap(part, reason)
+        for rest in out.lost.overlap(whole[0][0], whole[-1][1]):
+            self._add_gap(rest, LOST_AT_CENTRE)
+
+    def _close_below(self, request: fleet_pb2.ReportRequest) -> None:
+        """Close what lies below the oldest kept record and never came."""
+        out = self._out
+        oldest = min(request.oldest_kept_seq, request.status.last_seq + 1)
+        holes = out.ledger.missing(1, oldest - 1) if oldest > 1 else []
+        if not holes:
+            return
+        out.lost = out.lost.copy()
+        for hole in holes:
+            self._add_gap(hole, LOST_AT_CENTRE)
+            out.ledger.add(*hole)
+            out.lost.add(*hole)
+
+    def _plan(self, key: PlanKey, observation: fleet_pb2.Observation) -> Plan:
+        table, owner = self._session.series, self._agent.owner
+        subject: Owner | None = owner
+        code = check_head(observation)
+        if not code and observation.subject:
+            subject = self._rules.assigned(owner, observation.subject)
+            code = "" if subject else "foreign_subject"
+        code = code or next(filter(None, map(table.code_of, key[3])), "")
+        if not code and any(number not in table.known for number in key[3]):
+            return Plan(missing=True)
+        plan = Plan(code=code) if code or subject is None else self._make_plan(key, subject)
+        table.keep_plan(key, plan)
+        return plan
+
+    def _make_plan(self, key: PlanKey, subject: Owner) -> Plan:
+        series = [self._session.series.known[number] for number in key[3]]
+        place = f"{subject.facility}/{subject.host}/"
+        if any(
+            name == "series" and not value.startswith(place)
+            for _, labels in series
+            for name, value in labels
+        ):
+            return Plan(code="foreign_series")
+        try:
+            layout = self._rules.make_layout(subject, series) if series else None
+        except RefusedSeries as refused:
+            return Plan(code=refused.code)
+        return Plan(
+            stream=stream_key(*key[:3]),
+            subject=subject,
+            layout=layout,
+            slots=slots_of(subject, series),
+        )
+
+
+def stream_key(check: str, subject: str, stream: str) -> str:
+    """What a record replaces; short enough for its column."""
+    text = f"{check}/{subject}/{stream}"
+    if len(text) <= _MAX_STREAM_CHARS:
+        return text
+    return f"{check}/{blake2b(text.encode(), digest_size=16).hexdigest()}"
