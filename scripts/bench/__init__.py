@@ -1,0 +1,1 @@
+"""Benchmarks: what we promise, measured beside a peer in the same run."""

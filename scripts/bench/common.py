@@ -1,0 +1,165 @@
+"""Figures, budgets, and how processes are weighed."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SERVER_CPU, LOAD_CPU = "1", "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured line of the table.
+
+    Attributes:
+        budget: What was promised, in words; empty for a peer or a plain fact.
+        met: Whether it was; None without a budget.
+    """
+
+    area: str
+    what: str
+    value: float
+    unit: str
+    budget: str = ""
+    met: bool | None = None
+    note: str = ""
+
+
+def at_most(
+    area: str, what: str, value: float, unit: str, limit: float, *, note: str = ""
+) -> Figure:
+    """A figure that should not exceed ``limit``."""
+    return Figure(area, what, value, unit, f"<= {limit:g}", value <= limit, note)
+
+
+def at_least(
+    area: str, what: str, value: float, unit: str, limit: float, *, note: str = ""
+) -> Figure:
+    """A figure that should reach ``limit``."""
+    return Figure(area, what, value, unit, f">= {limit:g}", value >= limit, note)
+
+
+def fact(area: str, what: str, value: float, unit: str, *, note: str = "") -> Figure:
+    """A figure without a budget, e.g. the peer's."""
+    return Figure(area, what, value, unit, note=note)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as aligned text."""
+    verdicts = {True: "met", False: "MISSED", None: ""}
+    rows = [("area", "what", "value", "unit", "budget", "", "note")]
+    rows += [
+        (f.area, f.what, f"{f.value:.4g}", f.unit, f.budget, verdicts[f.met], f.note)
+        for f in figures
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(7)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def write_json(figures: Sequence[Figure], path: Path) -> None:
+    """Keep the figures for comparison."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+
+
+def children_of(pid: int) -> list[int]:
+    """``pid`` and all its descendants that live now."""
+    found, todo = [], [pid]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        try:
+            todo += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of ``pid``, its live descendants and the children they reaped."""
+    ticks = 0
+    for one in children_of(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / TICKS
+
+
+def own_cpu_seconds(pid: int) -> float:
+    """User and system time of ``pid`` itself, in scheduler nanoseconds, all threads."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((task / "schedstat").read_text().split()[0])
+        except OSError:
+            continue
+    return total / 1e9
+
+
+def memory_mib(pid: int) -> tuple[float, float]:
+    """Resident and proportional set size in MiB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    sizes = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+    return sizes["Rss"] / 1024, sizes["Pss"] / 1024
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll until ``ready``.
+
+    Raises:
+        TimeoutError: It did not become ready.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not ready within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on loopback's ``port``."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def process(
+    argv: Sequence[str], log: Path, *, cpu: str = "", env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[Any]]:
+    """Run ``argv`` until the block ends, optionally on one processor."""
+    pinned = ["taskset", "-c", cpu, *argv] if cpu else list(argv)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            pinned, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
+        )
+        try:
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
