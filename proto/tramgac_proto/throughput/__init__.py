@@ -1,0 +1,1 @@
+"""Throughput tests under signed leases: what initiator, responder and collector share."""

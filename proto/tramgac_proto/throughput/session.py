@@ -1,0 +1,232 @@
+"""The session around the data plane: who may speak, what is answered, how it ends.
+
+::
+
+    initiator -> responder   MAGIC, u16 length, LeaseToken
+    responder -> initiator   u16 length, Reply            code "ok" or why not
+    sender    -> receiver    payload, then end of stream
+    responder -> initiator   u16 length, Reply            only when the initiator was the sender
+
+Every step is bounded in bytes and seconds on both sides.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tramgac_proto.throughput import plane
+from tramgac_proto.throughput.lease import (
+    MAX_TOKEN_BYTES,
+    LeaseError,
+    ReplayMemory,
+    read_unverified,
+    verify,
+)
+from tramgac_proto.v1 import fleet_pb2
+
+MAGIC = b"TGLAN01\n"
+MAX_REPLY_BYTES = 1024
+HELLO_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+# A responder may have to start a process before it answers.
+ANSWER_SECONDS = 15.0
+_LINGER_SECONDS = 0.3
+
+_LENGTH = struct.Struct("!H")
+
+
+class SessionError(Exception):
+    """The peer did not keep to the protocol, or went away.
+
+    Args:
+        code: unreachable | closed | timeout | not_our_protocol | malformed
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The responder's word.
+
+    Attributes:
+        code: ``ok``, else why there is no test (codes of ``LeaseError``, busy, too_many).
+        measured: What the responder received, once the initiator has sent.
+    """
+
+    code: str = "ok"
+    measured: plane.Measurement | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the initiator knows after a test.
+
+    Attributes:
+        code: ``ok``, else the refusal or the way the session broke.
+        measured: By the receiver, whichever end that was.
+        sent: By the sender, where that was the initiator.
+    """
+
+    code: str = "ok"
+    measured: plane.Measurement | None = None
+    sent: plane.Sent | None = None
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port``.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - highest port
+        raise ValueError(f"`{text}` is not host:port")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _read(sock: socket.socket, count: int, deadline: float) -> bytes:
+    """Exactly ``count`` bytes, however slowly they trickle, until ``deadline``."""
+    data = b""
+    while len(data) < count:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise SessionError("timeout")
+        sock.settimeout(left)
+        try:
+            piece = sock.recv(count - len(data))
+        except TimeoutError:
+            raise SessionError("timeout") from None
+        except OSError:
+            raise SessionError("closed") from None
+        if not piece:
+            raise SessionError("closed")
+        data += piece
+    return data
+
+
+def _read_frame(sock: socket.socket, limit: int, deadline: float) -> bytes:
+    (length,) = _LENGTH.unpack(_read(sock, _LENGTH.size, deadline))
+    if not 0 < length <= limit:
+        raise SessionError("oversize")
+    return _read(sock, length, deadline)
+
+
+def _read_reply(sock: socket.socket, seconds: float) -> Reply:
+    frame = _read_frame(sock, MAX_REPLY_BYTES, time.monotonic() + seconds)
+    try:
+        return msgspec.json.decode(frame, type=Reply)
+    except msgspec.DecodeError:
+        raise SessionError("malformed") from None
+
+
+def answer(sock: socket.socket, reply: Reply) -> None:
+    """Send a reply; a peer that is gone or does not read is its own loss."""
+    frame = msgspec.json.encode(reply)
+    with suppress(OSError):
+        sock.settimeout(1.0)
+        sock.sendall(_LENGTH.pack(len(frame)) + frame)
+
+
+def refuse(sock: socket.socket, code: str) -> None:
+    """Say no and hang up, leaving the peer a moment to read it."""
+    answer(sock, Reply(code=code))
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+    plane.drop(sock, _LINGER_SECONDS)
+
+
+@dataclass(slots=True)
+class Gate:
+    """Decides which leases this responder honours.
+
+    Attributes:
+        public_key: The collector's Ed25519 key, 32 bytes.
+        name: What leases must call this responder.
+        memory: Which leases were used.
+        offset_ms: Collector's clock minus this host's.
+        wall_ms: This host's clock.
+    """
+
+    public_key: bytes
+    name: str
+    memory: ReplayMemory = field(default_factory=ReplayMemory)
+    offset_ms: int = 0
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def admit(self, token: bytes) -> fleet_pb2.LeaseClaims:
+        """Use up a lease and return its claims.
+
+        Raises:
+            LeaseError: It gives no right to a test.
+        """
+        now_ms = self.wall_ms()
+        claims = verify(token, self.public_key, now_ms, self.name, clock_offset_ms=self.offset_ms)
+        self.memory.spend(claims, now_ms + self.offset_ms)
+        return claims
+
+
+def greet(sock: socket.socket, gate: Gate) -> fleet_pb2.LeaseClaims | None:
+    """Read the token and decide; None when the peer was refused and hung up on."""
+    try:
+        deadline = time.monotonic() + HELLO_SECONDS
+        if _read(sock, len(MAGIC), deadline) != MAGIC:
+            raise SessionError("not_our_protocol")  # noqa: TRY301 - one way out for every refusal
+        token = _read_frame(sock, MAX_TOKEN_BYTES, deadline)
+        return gate.admit(token)
+    except (SessionError, LeaseError) as error:
+        refuse(sock, error.code)
+        return None
+
+
+def respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims) -> None:
+    """Run the responder's part of an admitted test, within the lease, and hang up."""
+    limits = plane.Limits.of(claims)
+    answer(sock, Reply())
+    if claims.direction == "send":
+        measured = plane.receive(sock, limits)
+        answer(sock, Reply(measured=measured))
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        plane.drop(sock, _LINGER_SECONDS)
+    else:
+        plane.send(sock, limits)
+        plane.drop(sock, limits.max_seconds + _LINGER_SECONDS)
+
+
+def initiate(token: bytes) -> Result:
+    """Run the test a lease permits.
+
+    Raises:
+        LeaseError: The token cannot be read.
+    """
+    claims = read_unverified(token)
+    try:
+        address = split_address(claims.address)
+        sock = socket.create_connection(address, CONNECT_SECONDS)
+    except (OSError, ValueError):
+        return Result(code="unreachable")
+    with sock:
+        try:
+            return _drive(sock, token, claims)
+        except SessionError as error:
+            return Result(code=error.code)
+
+
+def _drive(sock: socket.socket, token: bytes, claims: fleet_pb2.LeaseClaims) -> Result:
+    limits = plane.Limits.of(claims)
+    with suppress(OSError):  # a responder that is busy may have hung up already; its word counts
+        sock.sendall(MAGIC + _LENGTH.pack(len(token)) + token)
+    permitted = _read_reply(sock, ANSWER_SECONDS)
+    if permitted.code != "ok":
+        return Result(code=permitted.code)
+    if claims.direction == "receive":
+        return Result(measured=plane.receive(sock, limits))
+    sent = plane.send(sock, limits)
+    reply = _read_reply(sock, limits.max_seconds + plane.IDLE_SECONDS + CONNECT_SECONDS)
+    return Result(code=reply.code, measured=reply.measured, sent=sent)
