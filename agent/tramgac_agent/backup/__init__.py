@@ -1,0 +1,1 @@
+"""Backup evidence: runs as they happen, and what is known of them afterwards."""

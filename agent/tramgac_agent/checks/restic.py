@@ -1,0 +1,129 @@
+"""Runs the repository probe for repositories that the agent's own user may read.
+
+resticpy and restic stay in a child process; what the child found comes back through a drop
+folder of this check's own, the same way as from a probe of another user.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from tramgac_agent.backup.intake import Intake
+from tramgac_agent.checks.base import (
+    Check,
+    CheckFailed,
+    CheckSettings,
+    Context,
+    NotApplicable,
+    Observation,
+)
+
+_PROBE = (sys.executable, "-m", "tramgac_agent.restic.probe")
+_CODES = {0: "", 75: "timeout", 78: "config", 126: "not_found", 127: "not_found"}
+_GRACE_SECONDS = 5.0
+# Room to end a child and to read its reports before the runner loses patience.
+_RESERVE_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+
+class ResticSettings(CheckSettings, frozen=True, kw_only=True):
+    """``[checks.restic]``.
+
+    Attributes:
+        probes: Probe configurations, one a repository; each is run in turn.
+        command: Run instead of our own probe, for instance through ``sudo``; is given
+            ``--config FILE --drop FOLDER`` and must keep the probe's exit codes.
+    """
+
+    probes: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
+    command: tuple[str, ...] = ()
+
+
+class ResticCheck(Check[ResticSettings]):
+    """One child a repository; a hung one is ended with its whole process group."""
+
+    name: ClassVar[str] = "restic"
+    interval_seconds: ClassVar[float] = 3600.0
+    deadline_seconds: ClassVar[float] = 300.0
+    settings_type: ClassVar[type[CheckSettings]] = ResticSettings
+
+    def __init__(self, settings: ResticSettings) -> None:
+        super().__init__(settings)
+        self._intake: Intake | None = None
+
+    def run(self, context: Context) -> Iterator[Observation]:
+        """Run every probe, hand over what they reported, then say which of them failed.
+
+        Raises:
+            CheckFailed: ``timeout``, ``config``, ``not_found`` or ``probe_failed``.
+            NotApplicable: No probe is configured.
+        """
+        if not self.settings.probes:
+            raise NotApplicable("no probes in [checks.restic]")
+        reports = context.state_dir / "reports"
+        reports.mkdir(exist_ok=True, mode=0o700)
+        until = time.monotonic() + max(1.0, context.deadline_seconds - _RESERVE_SECONDS)
+        failures = []
+        for config in self.settings.probes:
+            code = self._probe(config, reports, context, until)
+            if code:
+                context.log.warning("%s: %s", config, code)
+                failures.append(code)
+        self._intake = Intake(reports)
+        yield from self._intake.observations(context)
+        if failures:
+            raise CheckFailed(failures[0], f"{len(failures)} of {len(self.settings.probes)} probes")
+
+    def stored(self, observations: Sequence[Observation]) -> None:
+        """Delete the reports that are in the outbox now."""
+        if self._intake is not None:
+            self._intake.settle(observations)
+
+    def _probe(self, config: str, reports: Path, context: Context, until: float) -> str:
+        """Run one probe; return its failure code, empty when it reported."""
+        command = [*(self.settings.command or _PROBE), "--config", config, "--drop", str(reports)]
+        cache = context.state_dir / "cache"
+        environment = {
+            **os.environ,
+            "STATE_DIRECTORY": str(context.state_dir),
+            "CACHE_DIRECTORY": str(cache),
+        }
+        try:
+            child = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            context.log.warning("%s: %s", command[0], error.strerror)
+            return "not_found"
+        while child.poll() is None:
+            if time.monotonic() > until or context.stop.is_set():
+                _end(child)
+                return "timeout"
+            time.sleep(_POLL_SECONDS)
+        return _CODES.get(child.returncode, "probe_failed")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child's whole group: first asked, then not."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)  # what it left behind
+    child.wait()

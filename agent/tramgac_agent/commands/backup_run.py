@@ -1,0 +1,114 @@
+"""``tramgac-agent backup-run -- CMD``: run a backup command and record how it went.
+
+The backup always comes first: whatever is wrong with the recording, the command runs and its
+exit code is ours.
+"""
+
+import argparse
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from tramgac_agent import drop
+from tramgac_agent.backup import child
+from tramgac_agent.backup.outcome import Job, Tally, outcome_of
+from tramgac_proto.configfile import EXIT_USAGE
+
+SERIES_VARIABLE = "TRAMGAC_BACKUP_SERIES"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--series",
+        default=os.environ.get(SERIES_VARIABLE, ""),
+        metavar="ID",
+        help=f"facility/host/dataset@destination; else ${SERIES_VARIABLE}",
+    )
+    parser.add_argument("--drop", type=Path, default=drop.DEFAULT_FOLDER, help="the drop folder")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD ...")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"tramgac-agent backup-run: {text}\n")
+    sys.stderr.flush()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Recorder:
+    """Writes the start and the end of one run; never stands in the way of the backup."""
+
+    def __init__(self, folder: Path, series: str, tool: str) -> None:
+        self._folder = folder
+        self._started_ms = _now_ms()
+        self._fields: dict[str, object] = {
+            "kind": "backup_run",
+            "version": drop.VERSION,
+            "series": series,
+            "run_id": uuid.uuid4().hex,
+            "tool": tool,
+            "started_unix_ms": self._started_ms,
+        }
+
+    def write_start(self) -> None:
+        """Say that the run has begun."""
+        self._write(outcome="running")
+
+    def _write(self, **fields: object) -> None:
+        try:
+            drop.write(self._folder, msgspec.convert({**self._fields, **fields}, drop.BackupRun))
+        except msgspec.ValidationError as error:
+            _complain(f"this run is NOT recorded: {error}")
+        except OSError as error:
+            _complain(f"this run is NOT recorded: {self._folder}: {error.strerror}")
+
+    def write_end(self, ended: child.Ended, job: Job, tally: Tally) -> None:
+        """Say how it ended."""
+        outcome = outcome_of(job, ended.exit_code, tally, signalled=ended.signalled)
+        counts: dict[str, object] = {}
+        if tally.summary:
+            counts = {
+                "bytes": tally.size,
+                "files": tally.files,
+                "files_changed": tally.files_changed,
+                "files_unmodified": tally.files_unmodified,
+                "bytes_added": tally.bytes_added,
+                "snapshot_id": tally.snapshot_id or None,
+            }
+        # A clock set back during the run must not cost the record.
+        ended_ms = max(_now_ms(), self._started_ms)
+        self._write(
+            ended_unix_ms=ended_ms,
+            exit_code=ended.exit_code,
+            outcome=outcome,
+            errors=tally.errors,
+            **counts,
+        )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command, record start and end, return the command's exit code."""
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        _complain("no command: tramgac-agent backup-run --series ID -- CMD ...")
+        return EXIT_USAGE
+    job, tally = Job.of(command), Tally()
+    recorder = _Recorder(args.drop, args.series, job.tool)
+    recorder.write_start()
+    restic = job.tool == "restic"
+    ended = child.run(
+        command,
+        stdout=tally.take_stdout if job.tells else None,
+        stderr=tally.take_stderr if restic else None,
+    )
+    if not ended.started:
+        _complain(f"{command[0]}: cannot be run")
+    recorder.write_end(ended, job, tally)
+    return ended.exit_code

@@ -1,0 +1,357 @@
+"""The drop folder: how a process of another user hands evidence to the agent.
+
+``docs/formats/drop.md`` is the format for everyone else; both sides of it live here. The
+writer never overwrites, the reader trusts nothing: neither kind, size, nor content.
+"""
+
+import errno
+import hashlib
+import logging
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+DEFAULT_FOLDER = Path("/var/lib/tramgac/agent/drop")
+VERSION = 1
+MAX_FILE_BYTES = 64 * 1024
+MAX_FILES_PER_READ = 200
+MAX_REFUSED_KEPT = 50
+FUTURE_TOLERANCE_MS = 300_000
+FOLDER_MODE = 0o3770  # set-gid: the agent's group may read; sticky: nobody removes another's file
+_FILE_MODE = 0o640
+_MAX_SCANNED = 10_000
+_STALE_TEMPORARY_SECONDS = 3600.0
+
+log = logging.getLogger(__name__)
+
+_SERIES = r"[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+@[a-z0-9-]+"
+SeriesId = Annotated[str, msgspec.Meta(pattern=rf"\A{_SERIES}\Z", max_length=200)]
+UnixMs = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+SmallCount = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
+ToolName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9_.-]{1,32}\Z")]
+
+Outcome = Literal["running", "complete", "partial", "failed", "blocked", "interrupted"]
+State = Literal["ok", "blind_auth", "blind_unreachable", "blind_timeout", "blind_tool", "missing"]
+
+
+class BackupRun(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="backup_run",
+):
+    """Start or end of one run of a backup job. ``None`` means not known, never zero."""
+
+    version: Literal[1]
+    series: SeriesId
+    run_id: Identifier
+    started_unix_ms: UnixMs
+    outcome: Outcome
+    tool: ToolName = "other"
+    ended_unix_ms: UnixMs | None = None
+    exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    bytes: Count | None = None
+    files: Count | None = None
+    snapshot_id: Identifier | None = None
+    files_changed: Count | None = None
+    files_unmodified: Count | None = None
+    bytes_added: Count | None = None
+    errors: SmallCount = 0
+
+    @property
+    def seen_unix_ms(self) -> int:
+        """When this was true: the end, or the start while there is no end."""
+        return self.ended_unix_ms or self.started_unix_ms
+
+    def objection(self, now_ms: int) -> str:
+        """Reason code when the record contradicts itself or the clock; empty when fine."""
+        if self.seen_unix_ms > now_ms + FUTURE_TOLERANCE_MS:
+            return "future"
+        if self.seen_unix_ms < self.started_unix_ms:
+            return "bad_times"
+        ended = self.ended_unix_ms is not None and self.exit_code is not None
+        begun_only = self.ended_unix_ms is None and self.exit_code is None
+        if not (begun_only if self.outcome == "running" else ended):
+            return "contradiction"
+        return "contradiction" if self.outcome == "complete" and self.exit_code != 0 else ""
+
+
+class RepositoryState(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="repository_state",
+):
+    """What a repository shows of one series. ``None`` means not known, never zero.
+
+    Any ``state`` but ``ok`` is blind and carries no other evidence.
+    """
+
+    version: Literal[1]
+    series: SeriesId
+    taken_unix_ms: UnixMs
+    state: State
+    valid_seconds: Annotated[int, msgspec.Meta(ge=60, le=35 * 86400)] = 9000
+    tool_version: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    snapshots: SmallCount | None = None
+    newest_unix_ms: UnixMs | None = None
+    newest_end_unix_ms: UnixMs | None = None
+    newest_id: Identifier | None = None
+    oldest_unix_ms: UnixMs | None = None
+    files: Count | None = None
+    bytes: Count | None = None
+    locks: SmallCount | None = None
+    stale_locks: SmallCount | None = None
+    oldest_lock_unix_ms: UnixMs | None = None
+    future_dated: bool = False
+    repository_bytes: Count | None = None
+
+    @property
+    def seen_unix_ms(self) -> int:
+        """When the repository was looked at."""
+        return self.taken_unix_ms
+
+    def objection(self, now_ms: int) -> str:
+        """Reason code when the record contradicts itself or the clock; empty when fine."""
+        newest = self.newest_unix_ms or 0
+        if max(self.taken_unix_ms, newest) > now_ms + FUTURE_TOLERANCE_MS:
+            return "future"
+        if self.state == "ok":
+            missing = self.snapshots is None or (self.snapshots == 0 and newest)
+            return "contradiction" if missing else ""
+        evidence = (self.snapshots, self.newest_unix_ms, self.newest_end_unix_ms, self.newest_id)
+        return "contradiction" if any(one is not None for one in evidence) else ""
+
+
+Record = BackupRun | RepositoryState
+_DECODER = msgspec.json.Decoder(Record)
+
+
+class Refused(Exception):  # noqa: N818 - an outcome with a reason code, not a defect
+    """A drop file that is not taken; ``code`` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One accepted file.
+
+    Attributes:
+        token: SHA-256 of the content: the same evidence is the same token.
+        mark: Inode and change time, so that only the very file that was read is removed.
+    """
+
+    name: str
+    token: str
+    mark: tuple[int, int]
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at the folder gave.
+
+    Attributes:
+        refused: File name and reason code of each file that was put aside.
+    """
+
+    taken: tuple[Dropped, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def write(folder: Path, record: Record) -> str:
+    """Put ``record`` into ``folder`` atomically and durably; return the file's name.
+
+    Raises:
+        OSError: The folder is missing, full or not writable.
+    """
+    data = msgspec.json.encode(record)
+    kind = record.__struct_config__.tag
+    name = f"{time.time_ns() // 1_000_000}-{kind}-{secrets.token_hex(4)}.json"
+    temporary = f".{name}.tmp"
+    with _opened(folder) as directory:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.open(temporary, flags, _FILE_MODE, dir_fd=directory)
+        try:
+            with os.fdopen(file, "wb") as out:
+                os.fchmod(file, _FILE_MODE)  # whatever the umask: the agent's group must read
+                out.write(data)
+                out.flush()
+                os.fsync(file)
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError:
+            os.unlink(temporary, dir_fd=directory)
+            raise
+        os.fsync(directory)
+    return name
+
+
+def parse(data: bytes, now_ms: int) -> Record:
+    """Turn the content of a file into a record.
+
+    Raises:
+        Refused: ``bad_schema``, ``bad_json``, ``future``, ``bad_times`` or ``contradiction``.
+    """
+    try:
+        record: Record = _DECODER.decode(data)
+    except msgspec.ValidationError as error:
+        raise Refused("bad_schema") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused("bad_json") from error
+    code = record.objection(now_ms)
+    if code:
+        raise Refused(code)
+    return record
+
+
+class DropFolder:
+    """The reading side; only the agent uses it, and only the agent removes files."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def ensure(self) -> None:
+        """Create the folder where packaging has not.
+
+        Raises:
+            OSError: It can neither be found nor made.
+        """
+        if not self._path.is_dir():
+            self._path.mkdir(parents=True)
+            self._path.chmod(FOLDER_MODE)
+
+    def read(self, now_ms: int, limit: int = MAX_FILES_PER_READ) -> Reading:
+        """Read up to ``limit`` files in order of name; bad ones are put aside at once.
+
+        Raises:
+            OSError: The folder itself cannot be read.
+        """
+        taken: list[Dropped] = []
+        refused: list[tuple[str, str]] = []
+        with _opened(self._path) as directory:
+            for name in self._names(directory)[:limit]:
+                try:
+                    taken.append(_take(directory, name, now_ms))
+                except FileNotFoundError:
+                    continue
+                except Refused as reason:
+                    refused.append((name, reason.code))
+                    _put_aside(directory, name, reason.code)
+        return Reading(tuple(taken), tuple(refused))
+
+    def remove(self, files: Iterable[Dropped]) -> None:
+        """Delete files whose evidence is safe elsewhere; a file that changed since stays."""
+        with _opened(self._path) as directory:
+            for one in files:
+                try:
+                    found = os.stat(one.name, dir_fd=directory, follow_symlinks=False)
+                    if (found.st_ino, found.st_mtime_ns) == one.mark:
+                        os.unlink(one.name, dir_fd=directory)
+                except FileNotFoundError:
+                    continue
+
+    @staticmethod
+    def _names(directory: int) -> list[str]:
+        names: list[str] = []
+        with os.scandir(directory) as entries:
+            for entry, _ in zip(entries, range(_MAX_SCANNED), strict=False):
+                if entry.name.startswith("."):
+                    _drop_stale_temporary(directory, entry.name)
+                elif entry.name.endswith(".json"):
+                    names.append(entry.name)
+        return sorted(names)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _take(directory: int, name: str, now_ms: int) -> Dropped:
+    data, mark = _read_regular(directory, name)
+    return Dropped(name, hashlib.sha256(data).hexdigest(), mark, parse(data, now_ms))
+
+
+def _read_regular(directory: int, name: str) -> tuple[bytes, tuple[int, int]]:
+    """Content of a plain file of bounded size; nothing else is opened or waited for."""
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        kinds = {errno.ELOOP: "not_regular", errno.ENXIO: "not_regular"}
+        raise Refused(kinds.get(error.errno or 0, "unreadable")) from error
+    with os.fdopen(file, "rb") as source:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise Refused("not_regular")
+        data = source.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise Refused("too_big")
+    return data, (found.st_ino, found.st_mtime_ns)
+
+
+def _put_aside(directory: int, name: str, code: str) -> None:
+    """Keep small bad files in ``refused/`` for a person to read; delete the rest."""
+    try:
+        if code in {"too_big", "not_regular"}:
+            os.unlink(name, dir_fd=directory)
+            return
+        kept = f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:150]}.{code}"
+        try:
+            os.mkdir("refused", 0o750, dir_fd=directory)
+        except FileExistsError:
+            _prune_refused(directory)
+        os.rename(name, f"refused/{kept}", src_dir_fd=directory, dst_dir_fd=directory)
+    except OSError as error:  # for instance a folder with a name that ends in .json
+        log.warning("%s cannot be put aside (%s): remove it by hand", name, error.strerror)
+
+
+def _prune_refused(directory: int) -> None:
+    folder = os.open("refused", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+    try:
+        with os.scandir(folder) as entries:
+            oldest_first = sorted(
+                (entry.stat(follow_symlinks=False).st_ctime, entry.name) for entry in entries
+            )
+        for _, name in oldest_first[: max(0, len(oldest_first) - MAX_REFUSED_KEPT + 1)]:
+            os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _drop_stale_temporary(directory: int, name: str) -> None:
+    """Remove what a writer left behind when it was killed half-way."""
+    if not name.endswith(".tmp"):
+        return
+    try:
+        age = time.time() - os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime
+        if age > _STALE_TEMPORARY_SECONDS:
+            os.unlink(name, dir_fd=directory)
+    except OSError as error:
+        log.debug("%s: %s", name, error.strerror)

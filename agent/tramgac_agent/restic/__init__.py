@@ -1,0 +1,1 @@
+"""Reads restic repositories: a wrapper that only reads, and what is concluded from it."""

@@ -1,0 +1,59 @@
+"""What a probe remembers from one hour to the next: only what never changes or costs much."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+_MAX_ENTRIES = 500
+
+
+class KnownLock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Content of a lock; its id is the hash of it, so it never changes. No user names."""
+
+    refreshed_ms: int
+    host: str
+    pid: int
+
+
+class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Cached facts of one repository.
+
+    Attributes:
+        counts: Files and bytes by snapshot id; a snapshot never changes.
+        locks: By lock id.
+        stored_bytes: Stored size, asked once a day.
+        stored_bytes_ms: When it was asked.
+    """
+
+    counts: dict[str, tuple[int, int]] = {}
+    locks: dict[str, KnownLock] = {}
+    stored_bytes: int | None = None
+    stored_bytes_ms: int = 0
+
+
+def memory_path(folder: Path, repository: str) -> Path:
+    """File for one repository; its address may hold a password and is only hashed."""
+    return folder / f"restic-{hashlib.sha256(repository.encode()).hexdigest()[:16]}.json"
+
+
+def load(path: Path) -> Memory:
+    """Return what is remembered; a missing or unreadable file is an empty memory."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memory)
+    except (OSError, msgspec.DecodeError):
+        return Memory()
+
+
+def save(path: Path, memory: Memory) -> None:
+    """Write atomically, newest entries only.
+
+    Raises:
+        OSError: The folder is not writable.
+    """
+    memory.counts = dict(list(memory.counts.items())[-_MAX_ENTRIES:])
+    memory.locks = dict(list(memory.locks.items())[-_MAX_ENTRIES:])
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(msgspec.json.encode(memory))
+    temporary.replace(path)

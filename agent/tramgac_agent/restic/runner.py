@@ -1,0 +1,114 @@
+"""The project's own way to call restic: streaming, bounded, with its exit code.
+
+resticpy knows neither streaming nor time limits nor ``cat lock``; see ``adapter`` for the
+three calls it does.
+"""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from tramgac_agent.restic.failure import ResticFailed
+from tramgac_agent.restic.messages import MAX_LINE_BYTES, clean
+from tramgac_agent.restic.wrapper import DEADLINE_PASSED, DEADLINE_VARIABLE, NOT_FOUND
+
+_MAX_ERROR_BYTES = 16 * 1024
+# The wrapper ends restic; if the wrapper itself hangs, we end the wrapper.
+_BACKSTOP_SECONDS = 15.0
+
+
+class Budget:
+    """Time that several calls share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._until - time.monotonic())
+
+
+class Runner:
+    """Calls restic through the wrapper.
+
+    Args:
+        binary: The wrapper's shim.
+        environment: Repository, secrets and settings for restic.
+        budget: Time for all calls together.
+    """
+
+    def __init__(self, binary: Path, environment: Mapping[str, str], budget: Budget) -> None:
+        self._binary = binary
+        self._environment = environment
+        self._budget = budget
+
+    def stream(self, words: Sequence[str], take: Callable[[bytes], None]) -> None:
+        """Run ``restic WORDS`` and hand each line of its output to ``take`` as it comes.
+
+        Raises:
+            ResticFailed: restic ended with another code than 0, or time ran out.
+        """
+        left = self._budget.left
+        if left <= 0:
+            raise ResticFailed(DEADLINE_PASSED, "")
+        environment = {**self._environment, DEADLINE_VARIABLE: f"{left:.3f}"}
+        try:
+            process = subprocess.Popen(
+                [self._binary, *words],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            raise ResticFailed(NOT_FOUND, str(error)) from error
+        with process:
+            errors = _Tail(process.stderr)
+            backstop = threading.Timer(left + _BACKSTOP_SECONDS, process.kill)
+            backstop.daemon = True
+            backstop.start()
+            try:
+                _each_line(process.stdout, take)
+                code = process.wait()
+            finally:
+                backstop.cancel()
+        if code != 0:
+            raise ResticFailed(DEADLINE_PASSED if code < 0 else code, errors.text())
+
+    def lines(self, *words: str) -> list[str]:
+        """Run ``restic WORDS`` and return its cleaned lines; for short answers."""
+        found: list[str] = []
+        self.stream(words, lambda line: found.append(clean(line)))
+        return [line for line in found if line]
+
+
+def _each_line(stream: IO[bytes] | None, take: Callable[[bytes], None]) -> None:
+    """Lines of bounded length; the rest of an overlong one comes as lines of its own."""
+    if stream is not None:
+        for line in iter(lambda: stream.readline(MAX_LINE_BYTES), b""):
+            take(line)
+
+
+class _Tail:
+    """Drains a stream in a thread and keeps its last bytes."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        self._kept = b""
+        self._stream = stream
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+        self._thread.start()
+
+    def _drain(self) -> None:
+        if self._stream is not None:
+            source = self._stream.fileno()
+            for chunk in iter(lambda: os.read(source, 8192), b""):
+                self._kept = (self._kept + chunk)[-_MAX_ERROR_BYTES:]
+
+    def text(self) -> str:
+        self._thread.join(timeout=5)
+        return self._kept.decode("utf-8", "replace")
