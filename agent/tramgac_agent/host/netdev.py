@@ -47,22 +47,25 @@ def parse_link(attributes: Mapping[str, str]) -> Link:
             switched off, and for a speed nobody knows.
     """
     up = attributes.get("carrier") == "1"
+    # Without a carrier some drivers repeat the last speed and veth makes one up; a driver
+    # that leaves its answer zeroed seems to say "half".
+    speed = _speed(attributes.get("speed", "")) if up else None
+    duplex = {"full": True, "half": False}.get(attributes.get("duplex", ""))
     counters = {name.rpartition("/")[2]: text for name, text in attributes.items()}
     return Link(
         up=up,
-        # Without a carrier some drivers repeat the last speed, others make one up.
-        speed=_speed(attributes.get("speed", "")) if up else None,
-        full_duplex={"full": True, "half": False}.get(attributes.get("duplex", "")) if up else None,
+        speed=speed,
+        full_duplex=None if speed is None else duplex,
         counters={
             name: int(counters[name])
             for name in ("carrier_changes", *(source for _, _, source in COUNTERS))
-            if counters.get(name, "").isdigit()
+            if counters.get(name, "").isdecimal()
         },
     )
 
 
 def _speed(text: str) -> int | None:
-    if not text.isdigit() or int(text) in {0, *_UNKNOWN_SPEEDS}:
+    if not text.isdecimal() or int(text) in {0, *_UNKNOWN_SPEEDS}:
         return None
     return int(text) * _BYTES_PER_MEGABIT
 
