@@ -46,8 +46,8 @@ _PEM = serialization.Encoding.PEM
 class Authority:
     """CA, server certificate and lease key of one collector.
 
-    Files in ``<state>/identity``: ``ca.pem``, ``lease.key``, ``server.pem``; while the CA is
-    rolled also ``next.pem``, afterwards ``previous.crt``. Make one with ``create``, ``open``
+    Files in ``<state>/identity``: ``ca.pem``, ``lease.key``, ``lease.pub``, ``server.pem``; while the
+    CA is rolled also ``next.pem``, afterwards ``previous.crt``. Make one with ``create``, ``open``
     or ``open_or_create``.
     """
 
@@ -56,6 +56,10 @@ class Authority:
         self._names = tuple(names) or DEFAULT_NAMES
         self._outside = signer
         self.lease_signer: ed25519.Ed25519PrivateKey = read_lease_key(folder / "lease.key")
+        # For the throughput responder, a process that may see no private key.
+        self.lease_public_path = folder / "lease.pub"
+        if not self.lease_public_path.exists():
+            write_private(self.lease_public_path, self.lease_public_key, 0o644)
         self._read_ca()
         self.ensure_server_certificate()
 

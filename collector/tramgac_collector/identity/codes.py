@@ -31,6 +31,7 @@ class Code(StrEnum):
     NONCE_UNKNOWN = "nonce_unknown"
     SIGNATURE_WRONG = "signature_wrong"
     CHANGED_MEANWHILE = "changed_meanwhile"
+    STORE_UNAVAILABLE = "store_unavailable"
     SIGNER_FAILED = "signer_failed"
     RATE_LIMITED = "rate_limited"
     CLIENT_CERTIFICATE_MISSING = "client_certificate_missing"

@@ -24,6 +24,7 @@ from tramgac_collector.identity.register import Permit
 from tramgac_collector.identity.registry import Registry, agent_id_of
 from tramgac_collector.identity.signer import Grant, key_sha256, read_csr
 from tramgac_collector.identity.waiting import Application
+from tramgac_collector.store.writer import StoreUnavailable
 from tramgac_proto.v1 import enrollment_pb2 as pb
 from tramgac_proto.v1 import enrollment_pb2_grpc
 
@@ -112,7 +113,21 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         self._rate = RateLimit()
 
     async def _store(self, fn: Callable[[Connection], T]) -> T:
-        return await asyncio.wrap_future(self._execute(fn))
+        def job(connection: Connection) -> T | Refused:
+            # As a value, because an exception would undo the writer's whole group; every
+            # refusal comes before the first write, so there is nothing of ours to undo.
+            try:
+                return fn(connection)
+            except Refused as refusal:
+                return refusal
+
+        try:
+            result = await asyncio.wrap_future(self._execute(job))
+        except StoreUnavailable as error:
+            raise Refused(Code.STORE_UNAVAILABLE, retry_seconds=30) from error
+        if isinstance(result, Refused):
+            raise result
+        return result
 
     def _admit(self, context: Context) -> str:
         peer = peer_address(context.peer())
