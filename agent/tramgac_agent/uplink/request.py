@@ -1,0 +1,68 @@
+"""Builds report requests: records, the series they need, and how the agent is."""
+
+import os
+from collections.abc import Sequence
+
+from tramgac_agent.checks.base import LeaseDesk
+from tramgac_agent.clock import Clock
+from tramgac_agent.outbox import Outbox, OutboxStats, StoredRecord
+from tramgac_proto import __version__
+from tramgac_proto.limits import MAX_LEASE_REQUESTS
+from tramgac_proto.v1 import fleet_pb2
+
+
+class Requests:
+    """Remembers which series the collector was told in this epoch.
+
+    Args:
+        outbox: Knows the series.
+        desk: Wishes for throughput tests ride on the next request.
+        clock: Stamps the request.
+        about: Fingerprint of the machine and hash of the configuration.
+    """
+
+    def __init__(
+        self, outbox: Outbox, desk: LeaseDesk, clock: Clock, about: fleet_pb2.AgentStatus
+    ) -> None:
+        self._outbox = outbox
+        self._desk = desk
+        self._clock = clock
+        self._told: set[int] = set()
+        self._epoch = ""
+        self._about = about
+        self._about.version = __version__
+        self._about.instance = os.urandom(16)
+        self._about.boot_id = clock.boot_id()
+
+    def build(
+        self, records: Sequence[StoredRecord], stats: OutboxStats
+    ) -> fleet_pb2.ReportRequest | None:
+        """The request for ``records``; None when the outbox began a new epoch meanwhile."""
+        if stats.epoch != self._epoch:
+            self._epoch = stats.epoch
+            self._told.clear()
+        needed = {one for record in records for one in record.series_ids} - self._told
+        request = fleet_pb2.ReportRequest(
+            epoch=stats.epoch,
+            oldest_kept_seq=stats.settled_seq + 1,
+            series=self._outbox.series(sorted(needed)),
+            records=[record.message for record in records],
+            lease_requests=self._desk.take_wishes()[:MAX_LEASE_REQUESTS],
+        )
+        status = request.status
+        status.CopyFrom(self._about)
+        status.sent_unix_ms = self._clock.wall_ms()
+        status.sent_boottime_ms = self._clock.boottime_ms()
+        status.outbox_records = stats.records
+        status.outbox_bytes = stats.bytes
+        status.last_seq = stats.last_seq
+        if records:
+            self._outbox.mark_sent(max(record.seq for record in records))
+        return request if self._outbox.epoch == stats.epoch else None
+
+    def answered(self, request: fleet_pb2.ReportRequest, *, need_series: bool) -> None:
+        """Take note of what the collector knows now."""
+        if need_series:
+            self._told.clear()
+        else:
+            self._told.update(one.id for one in request.series)
