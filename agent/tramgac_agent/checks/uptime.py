@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from tramgac_agent.checks.base import Check, CheckSettings, Context, Observation, Sample
 from tramgac_agent.clock import SYSTEM_CLOCK, Clock
 from tramgac_agent.host import heartbeat, statefile
@@ -24,9 +26,9 @@ class UptimeCheck(Check[CheckSettings]):
     def __init__(self, settings: CheckSettings) -> None:
         super().__init__(settings)
         self.clock: Clock = SYSTEM_CLOCK
+        self._context: Context | None = None
         self._last: Heartbeat | None = None
         self._start: Start | None = None
-        self._untold: tuple[Note, ...] = ()
         self._steps = 0
         self._step_seconds: float | None = None
 
@@ -34,29 +36,37 @@ class UptimeCheck(Check[CheckSettings]):
         """Read the clocks, leave a heartbeat, tell what the last one reveals."""
         at = heartbeat.now(self.clock)
         last, start = self._last, self._start
+        untold = last.untold if last else ()
         if start is None:
             last, stop = heartbeat.load(context.state_dir, context.log)
             start = heartbeat.judge_start(last, stop, at)
-            self._untold = start.notes
-        self._untold = (*self._untold, *self._step(last, at))[-MAX_UNTOLD:]
+            untold = start.notes
         beat = Heartbeat(
             at=at,
             boot_wall_ms=stable_boot_time(last, at),
             last_stop_clean=start.last_stop_clean,
-            untold=self._untold,
+            untold=(*untold, *self._step(last, at))[-MAX_UNTOLD:],
         )
-        try:
-            statefile.save(context.state_dir / "heartbeat.json", beat)
-        except OSError as error:
-            context.log.warning("no heartbeat left, the next start will misjudge: %s", error)
-        self._last, self._start = beat, start
-        yield from map(_event, self._untold)
+        self._context, self._start = context, start
+        self._leave(beat, context)
+        yield from map(_event, beat.untold)
         yield self._values(beat, start)
 
     def stored(self, observations: Sequence[Observation]) -> None:
         """Stop repeating what the outbox has."""
+        if self._last is None or self._context is None:
+            return
         told = {one.token for one in observations}
-        self._untold = tuple(note for note in self._untold if note.token not in told)
+        untold = tuple(note for note in self._last.untold if note.token not in told)
+        if untold != self._last.untold:
+            self._leave(msgspec.structs.replace(self._last, untold=untold), self._context)
+
+    def _leave(self, beat: Heartbeat, context: Context) -> None:
+        self._last = beat
+        try:
+            statefile.save(context.state_dir / "heartbeat.json", beat)
+        except OSError as error:
+            context.log.warning("no heartbeat left, the next start will misjudge: %s", error)
 
     def _step(self, last: Heartbeat | None, at: Moment) -> tuple[Note, ...]:
         moved = clock_step(last, at)

@@ -16,6 +16,7 @@ from tramgac_agent.host import statefile
 
 # Wall clock and time since boot belong together only if read within this time.
 _SAME_MOMENT_MS = 100
+_TRIES = 5
 _SYSTEMD = Path("/run/systemd/system")
 _ASK_SYSTEMD_SECONDS = 2.0
 
@@ -94,24 +95,25 @@ class Start:
     """
 
     notes: tuple[Note, ...]
-    downtime_seconds: float | None
-    by_wall_clock: bool
-    last_stop_clean: bool | None
+    downtime_seconds: float | None = None
+    by_wall_clock: bool = False
+    last_stop_clean: bool | None = None
 
 
 def now(clock: Clock) -> Moment:
     """Read both clocks at one moment, not around a pause of this process."""
-    while True:
+    for _ in range(_TRIES):
         before = clock.boottime_ms()
         wall = clock.wall_ms()
         if clock.boottime_ms() - before <= _SAME_MOMENT_MS:
-            return Moment(clock.boot_id().hex(), wall, before)
+            break
+    return Moment(clock.boot_id().hex(), wall, before)
 
 
 def judge_start(before: Heartbeat | None, stop: CleanStop | None, at: Moment) -> Start:
     """Compare the last sign of life with the present moment."""
     if before is None:
-        return Start((_started(at, at.wall_ms, 0.0),), None, False, None)  # noqa: FBT003 - by_wall_clock
+        return Start((_started(at, at.wall_ms, 0.0),))
     orderly = stop if stop is not None and stop.at.follows(before.at) else None
     last = orderly.at if orderly else before.at
     if at.follows(last):
@@ -120,10 +122,11 @@ def judge_start(before: Heartbeat | None, stop: CleanStop | None, at: Moment) ->
         return Start(
             (*before.untold, started),
             seconds,
-            by_wall_clock=False,
             last_stop_clean=before.last_stop_clean,
         )
-    clean = orderly.host_stopping or None if orderly else False
+    clean: bool | None = False
+    if orderly:
+        clean = True if orderly.host_stopping else None
     unobserved = _elapsed(last.wall_ms, at.wall_ms)
     notes = (
         *before.untold,
