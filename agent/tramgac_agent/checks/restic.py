@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -26,12 +28,13 @@ from tramgac_agent.checks.base import (
     Observation,
 )
 
-_PROBE = (sys.executable, "-m", "tramgac_agent.restic.probe")
+_PROBE = (sys.executable, "-I", "-m", "tramgac_agent.restic.probe")
 _CODES = {0: "", 75: "timeout", 78: "config", 126: "not_found", 127: "not_found"}
 _GRACE_SECONDS = 5.0
 # Room to end a child and to read its reports before the runner loses patience.
 _RESERVE_SECONDS = 10.0
 _POLL_SECONDS = 0.05
+_MAX_SAID_BYTES = 8192
 
 
 class ResticSettings(CheckSettings, frozen=True, kw_only=True):
@@ -72,8 +75,10 @@ class ResticCheck(Check[ResticSettings]):
         reports.mkdir(exist_ok=True, mode=0o700)
         until = time.monotonic() + max(1.0, context.deadline_seconds - _RESERVE_SECONDS)
         failures = []
-        for config in self.settings.probes:
-            code = self._probe(config, reports, context, until)
+        for index, config in enumerate(self.settings.probes):
+            # A hung repository uses up its own share of the time, not that of the next.
+            share = (until - time.monotonic()) / (len(self.settings.probes) - index)
+            code = self._probe(config, reports, context, share)
             if code:
                 context.log.warning("%s: %s", config, code)
                 failures.append(code)
@@ -87,33 +92,43 @@ class ResticCheck(Check[ResticSettings]):
         if self._intake is not None:
             self._intake.settle(observations)
 
-    def _probe(self, config: str, reports: Path, context: Context, until: float) -> str:
+    def _probe(self, config: str, reports: Path, context: Context, seconds: float) -> str:
         """Run one probe; return its failure code, empty when it reported."""
         command = [*(self.settings.command or _PROBE), "--config", config, "--drop", str(reports)]
-        cache = context.state_dir / "cache"
         environment = {
             **os.environ,
             "STATE_DIRECTORY": str(context.state_dir),
-            "CACHE_DIRECTORY": str(cache),
+            "CACHE_DIRECTORY": str(context.state_dir / "cache"),
         }
-        try:
-            child = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            context.log.warning("%s: %s", command[0], error.strerror)
-            return "not_found"
-        while child.poll() is None:
-            if time.monotonic() > until or context.stop.is_set():
-                _end(child)
-                return "timeout"
-            time.sleep(_POLL_SECONDS)
-        return _CODES.get(child.returncode, "probe_failed")
+        with tempfile.TemporaryFile() as said:
+            try:
+                child = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                context.log.warning("%s: %s", command[0], error.strerror)
+                return "not_found"
+            in_time = _wait(child, seconds, context.stop)
+            said.seek(0)
+            for line in said.read(_MAX_SAID_BYTES).decode("utf-8", "replace").splitlines():
+                context.log.info("probe: %s", line)
+        return _CODES.get(child.returncode, "probe_failed") if in_time else "timeout"
+
+
+def _wait(child: subprocess.Popen[bytes], seconds: float, stop: threading.Event) -> bool:
+    """Wait for the child; True when it ended by itself, else it was ended with its group."""
+    until = time.monotonic() + seconds
+    while child.poll() is None:
+        if time.monotonic() > until or stop.is_set():
+            _end(child)
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -99,7 +99,8 @@ class Store:
             self.insert_gap(Loss("oversized", 1, (), now, now))
             return 0
         record = fleet_pb2.Record(observation=message)
-        self._insert(record, kind_of(one), stream_hash(check, one))
+        age_ms = max(0, int(one.age_seconds * 1000))
+        self._insert(record, kind_of(one), stream_hash(check, one), age_ms)
         return 1
 
     def insert_gap(self, loss: Loss) -> None:
@@ -107,10 +108,9 @@ class Store:
         for gap in messages(loss):
             self._insert(fleet_pb2.Record(gap=gap), Kind.GAP, _GAP_STREAM)
 
-    def _insert(self, record: fleet_pb2.Record, kind: Kind, stream: int) -> None:
-        wall = self._clock.wall_ms()
-        record.wall_unix_ms = wall
-        record.boottime_ms = self._clock.boottime_ms()
+    def _insert(self, record: fleet_pb2.Record, kind: Kind, stream: int, age_ms: int = 0) -> None:
+        record.wall_unix_ms = self._clock.wall_ms() - age_ms
+        record.boottime_ms = max(0, self._clock.boottime_ms() - age_ms)
         record.boot_id = self._boot_id
         is_point = kind in {Kind.POINT, Kind.FAILED_POINT}
         record.record_class = (
