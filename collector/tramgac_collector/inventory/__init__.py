@@ -1,0 +1,1 @@
+"""What should exist: the only source of facilities, hosts, systems and datasets."""

@@ -1,0 +1,307 @@
+"""The inventory's tree. Unknown keys are refused; references are checked in ``rules``."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+from tramgac_collector.model import Owner
+
+Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+# A reference; empty where there is none.
+Reference = Annotated[str, msgspec.Meta(pattern="^([a-z0-9][a-z0-9-]{0,62})?$")]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Address = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.:%-]{0,253}$")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Mbps = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """Base of everything in the tree."""
+
+
+class Names(Node, frozen=True, kw_only=True):
+    """A name in Vietnamese and, where there is one, in English."""
+
+    vi: Title
+    en: str = ""
+
+
+class Named(Node, frozen=True, kw_only=True):
+    """Something with an id and a name people know it by."""
+
+    id: Id
+    name: Names | Title | None = None
+
+    def title(self, language: str) -> str:
+        """The name in ``vi`` or ``en``, else in the other language, else the id."""
+        if isinstance(self.name, Names):
+            return (self.name.en or self.name.vi) if language == "en" else self.name.vi
+        return self.name or self.id
+
+
+class Province(Node, frozen=True, kw_only=True):
+    """Whose inventory this is."""
+
+    name: Names | Title
+
+
+class Provider(Named, frozen=True, kw_only=True):
+    """A vendor's cloud, a data centre, a carrier: what several facilities depend on."""
+
+
+class Segment(Named, frozen=True, kw_only=True):
+    """A part of a site's LAN.
+
+    Attributes:
+        network: Address range, for people.
+    """
+
+    network: str = ""
+
+
+class Device(Named, frozen=True, kw_only=True):
+    """Something on the LAN that runs no agent.
+
+    Attributes:
+        probed_by: Host whose agent may report for it.
+    """
+
+    kind: Literal["switch", "router", "firewall", "wifi", "printer", "ups", "nas", "other"]
+    address: Address = ""
+    segment: Reference = ""
+    probed_by: Reference = ""
+
+
+class Host(Named, frozen=True, kw_only=True):
+    """A machine.
+
+    Attributes:
+        role: ``probe`` is any machine that measures from where the users are.
+        address: By which other machines of the facility reach it.
+        expect_mbps: What its connection should carry.
+        responder: Whether it answers throughput tests of others.
+        probed_by: It has no agent of its own; this host's agent reports for it.
+    """
+
+    role: Literal["server", "probe"] = "server"
+    address: Address = ""
+    expect_mbps: Mbps | None = None
+    segment: Reference = ""
+    responder: bool = False
+    responder_port: Port = 8445
+    probed_by: Reference = ""
+
+
+class Site(Named, frozen=True, kw_only=True):
+    """One place of a facility, behind one power supply and one uplink."""
+
+    hosts: tuple[Host, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    devices: tuple[Device, ...] = ()
+
+
+class Probe(Node, frozen=True, kw_only=True):
+    """One way to see whether a system answers: exactly one of the three places.
+
+    Attributes:
+        unit: systemd unit, on the system's own host.
+        tcp: ``host:port``.
+        url: ``http://`` or ``https://``.
+        expect_text: The page must contain it.
+    """
+
+    unit: Annotated[str, msgspec.Meta(pattern="^([A-Za-z0-9:_.@-]{1,200})?$")] = ""
+    tcp: Annotated[str, msgspec.Meta(pattern="^([][A-Za-z0-9_.:%-]{1,253}:[0-9]{1,5})?$")] = ""
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s]{1,500})?$")] = ""
+    expect_text: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+    @property
+    def method(self) -> str:
+        """``systemd``, ``tcp`` or ``http``."""
+        return "systemd" if self.unit else "tcp" if self.tcp else "http"
+
+
+class System(Named, frozen=True, kw_only=True):
+    """A HIS, LIS, PACS or the like: what people work with.
+
+    Attributes:
+        host: The machine it runs on, or
+        provider: who runs it elsewhere.
+        probed_by: Host whose agent asks it; its own host when empty.
+    """
+
+    kind: Literal["his", "lis", "pacs", "emr", "ris", "gateway", "other"]
+    host: Reference = ""
+    provider: Reference = ""
+    probed_by: Reference = ""
+    probes: Annotated[tuple[Probe, ...], msgspec.Meta(max_length=8)] = ()
+
+    @property
+    def prober(self) -> str:
+        """Id of the host whose agent reports on it; empty when nobody does."""
+        return self.probed_by or self.host
+
+
+class Destination(Named, frozen=True, kw_only=True):
+    """Where copies of a dataset go; the agent's restic probe of that name reads it.
+
+    Attributes:
+        kind: ``offsite`` and ``cloud`` are outside the facility.
+    """
+
+    kind: Literal["local", "nas", "offsite", "cloud", "removable"] = "local"
+    provider: Reference = ""
+
+
+class Match(Node, frozen=True, kw_only=True):
+    """Which snapshots of a repository are the dataset's: all that is given must fit."""
+
+    host: str = ""
+    paths: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Dataset(Named, frozen=True, kw_only=True):
+    """Data that must be backed up.
+
+    Attributes:
+        host: The machine it lies on.
+        rpo_hours: How old the newest good copy may be.
+    """
+
+    host: Id
+    kind: Literal["database", "files", "images", "config", "other"] = "other"
+    rpo_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)]
+    destinations: Annotated[tuple[Destination, ...], msgspec.Meta(min_length=1)]
+    match: Match = Match()
+
+
+class Facility(Named, frozen=True, kw_only=True):
+    """A hospital or health centre.
+
+    Attributes:
+        code: Its health-insurance code; text, since it may begin with 0.
+        level: Level of Circular 54/2017/TT-BYT it declares; never computed.
+    """
+
+    code: Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{1,16}$")]
+    level: Annotated[int, msgspec.Meta(ge=1, le=7)] | None = None
+    sites: tuple[Site, ...] = ()
+    systems: tuple[System, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+
+    def find_host(self, host: str) -> tuple[Site, Host] | None:
+        """A host and its site by the host's id, which is unique in the facility."""
+        for site in self.sites:
+            for one in site.hosts:
+                if one.id == host:
+                    return site, one
+        return None
+
+
+class BackupSeries(NamedTuple):
+    """One dataset on its way to one destination."""
+
+    id: str
+    facility: Facility
+    dataset: Dataset
+    destination: Destination
+
+
+class Placed(NamedTuple):
+    """A host with where it stands."""
+
+    facility: Facility
+    site: Site
+    host: Host
+
+
+class Inventory(Node, frozen=True, kw_only=True):
+    """The whole file; ``Inventory()`` is an empty one."""
+
+    province: Province | None = None
+    providers: tuple[Provider, ...] = ()
+    facilities: tuple[Facility, ...] = ()
+
+    @cached_property
+    def _facilities(self) -> dict[str, Facility]:
+        return {facility.id: facility for facility in self.facilities}
+
+    @cached_property
+    def _hosts(self) -> dict[tuple[str, str], Placed]:
+        return {(p.facility.id, p.host.id): p for p in self.placed_hosts()}
+
+    def placed_hosts(self) -> Iterator[Placed]:
+        """Every host, in the file's order."""
+        for facility in self.facilities:
+            for site in facility.sites:
+                for host in site.hosts:
+                    yield Placed(facility, site, host)
+
+    def facility(self, facility: str) -> Facility | None:
+        """A facility by id."""
+        return self._facilities.get(facility)
+
+    def facility_codes(self) -> dict[str, str]:
+        """Insurance code by facility id."""
+        return {facility.id: facility.code for facility in self.facilities}
+
+    def place_of(self, facility: str, host: str) -> Placed | None:
+        """A host by its id."""
+        return self._hosts.get((facility, host))
+
+    def owner_of_host(self, facility: str, site: str, host: str) -> Owner | None:
+        """The declared host as an owner without agent; None if it is not declared there."""
+        placed = self.place_of(facility, host)
+        if placed is None or placed.site.id != site:
+            return None
+        return Owner("", facility, site, host, placed.host.role)
+
+    def expected_hosts(self) -> list[Owner]:
+        """Every host that should run an agent."""
+        return [
+            Owner("", placed.facility.id, placed.site.id, placed.host.id, placed.host.role)
+            for placed in self.placed_hosts()
+            if not placed.host.probed_by
+        ]
+
+    def assigned(self, owner: Owner, subject: str) -> Owner | None:
+        """Under whose labels ``owner`` may report on ``subject``.
+
+        A system keeps the labels of the host that asks it (the ``system`` label names it);
+        a device or a host without agent has labels of its own.
+
+        Returns:
+            None when the subject is not assigned to that host.
+        """
+        facility = self.facility(owner.facility)
+        if facility is None or self.owner_of_host(owner.facility, owner.site, owner.host) is None:
+            return None
+        if any(one.id == subject and one.prober == owner.host for one in facility.systems):
+            return owner
+        for site in facility.sites:
+            things: tuple[Host | Device, ...] = (*site.hosts, *site.devices)
+            for one in things:
+                if one.id == subject and one.probed_by == owner.host:
+                    return Owner(owner.agent_id, facility.id, site.id, subject, owner.role)
+        return None
+
+    def series_of(self, owner: Owner) -> Sequence[BackupSeries]:
+        """The backup series of the datasets that lie on a host."""
+        facility = self.facility(owner.facility)
+        return [] if facility is None else list(_series(facility, owner.host))
+
+    def all_series(self) -> Iterator[BackupSeries]:
+        """Every declared backup series."""
+        for facility in self.facilities:
+            yield from _series(facility, "")
+
+
+def _series(facility: Facility, host: str) -> Iterator[BackupSeries]:
+    for dataset in facility.datasets:
+        if host in {"", dataset.host}:
+            for destination in dataset.destinations:
+                series = f"{facility.id}/{dataset.host}/{dataset.id}@{destination.id}"
+                yield BackupSeries(series, facility, dataset, destination)

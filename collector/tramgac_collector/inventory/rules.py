@@ -1,0 +1,155 @@
+"""What must hold between the parts of an inventory: ids once, references that lead somewhere."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from tramgac_collector.inventory.model import (
+    Dataset,
+    Facility,
+    Inventory,
+    Named,
+    Probe,
+    Site,
+    System,
+)
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        path: Where, e.g. ``facilities[0].sites[1].hosts[2].id``.
+        text: What, and how to mend it.
+    """
+
+    path: str
+    text: str
+
+
+class Known(NamedTuple):
+    """Ids that references inside one facility may name."""
+
+    hosts: set[str]
+    agents: set[str]
+    providers: set[str]
+
+
+def find_problems(inventory: Inventory) -> list[Problem]:
+    """Everything that is wrong, in the file's order."""
+    providers = {provider.id for provider in inventory.providers}
+    found = list(_repeated("providers", inventory.providers))
+    found += _repeated("facilities", inventory.facilities)
+    found += _repeated_codes(inventory)
+    for number, facility in enumerate(inventory.facilities):
+        hosts = [host for site in facility.sites for host in site.hosts]
+        agents = {host.id for host in hosts if not host.probed_by}
+        known = Known({host.id for host in hosts}, agents, providers)
+        found += _facility(f"facilities[{number}]", facility, known)
+    return found
+
+
+def _repeated(path: str, items: Iterable[Named]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for number, item in enumerate(items):
+        if item.id in seen:
+            yield Problem(f"{path}[{number}].id", f"`{item.id}` is taken; give it another id")
+        seen.add(item.id)
+
+
+def _repeated_codes(inventory: Inventory) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for number, facility in enumerate(inventory.facilities):
+        other = seen.setdefault(facility.code, facility.id)
+        if other != facility.id:
+            text = f"`{facility.code}` is the code of `{other}`; every facility has its own"
+            yield Problem(f"facilities[{number}].code", text)
+
+
+def _facility(path: str, facility: Facility, known: Known) -> Iterator[Problem]:
+    yield from _repeated(f"{path}.sites", facility.sites)
+    yield from _repeated(f"{path}.datasets", facility.datasets)
+    yield from _one_name_one_thing(path, facility)
+    for number, site in enumerate(facility.sites):
+        yield from _site(f"{path}.sites[{number}]", site, known)
+    for number, system in enumerate(facility.systems):
+        yield from _system(f"{path}.systems[{number}]", system, known)
+    for number, dataset in enumerate(facility.datasets):
+        yield from _dataset(f"{path}.datasets[{number}]", dataset, known)
+
+
+def _one_name_one_thing(path: str, facility: Facility) -> Iterator[Problem]:
+    """Hosts, devices and systems share one set of ids, since reports name any of them."""
+    seen: set[str] = set()
+    things: list[tuple[str, Named]] = []
+    for number, site in enumerate(facility.sites):
+        inside = f"{path}.sites[{number}]"
+        things += [(f"{inside}.hosts[{n}].id", host) for n, host in enumerate(site.hosts)]
+        things += [(f"{inside}.devices[{n}].id", one) for n, one in enumerate(site.devices)]
+    things += [(f"{path}.systems[{n}].id", one) for n, one in enumerate(facility.systems)]
+    for where, thing in things:
+        if thing.id in seen:
+            text = (
+                f"`{thing.id}` is taken in this facility; hosts, devices and systems need ids"
+                f" of their own, e.g. `{thing.id}-2`"
+            )
+            yield Problem(where, text)
+        seen.add(thing.id)
+
+
+def _reference(path: str, name: str, among: set[str], what: str) -> Iterator[Problem]:
+    if name and name not in among:
+        near = f"; known: {', '.join(sorted(among))}" if among else "; there is none"
+        yield Problem(path, f"no {what} `{name}`{near}")
+
+
+def _site(path: str, site: Site, known: Known) -> Iterator[Problem]:
+    yield from _repeated(f"{path}.segments", site.segments)
+    segments = {segment.id for segment in site.segments}
+    agent = "host with an agent in this facility"
+    for number, host in enumerate(site.hosts):
+        inside = f"{path}.hosts[{number}]"
+        yield from _reference(f"{inside}.segment", host.segment, segments, "segment of this site")
+        yield from _reference(f"{inside}.probed_by", host.probed_by, known.agents, agent)
+        if host.responder and not host.address:
+            yield Problem(f"{inside}.responder", "others cannot find it; give the host an address")
+        if host.responder and host.probed_by:
+            yield Problem(f"{inside}.responder", "only a host with an agent can answer tests")
+    for number, device in enumerate(site.devices):
+        inside = f"{path}.devices[{number}]"
+        yield from _reference(f"{inside}.segment", device.segment, segments, "segment of this site")
+        yield from _reference(f"{inside}.probed_by", device.probed_by, known.agents, agent)
+
+
+def _system(path: str, system: System, known: Known) -> Iterator[Problem]:
+    agent = "host with an agent in this facility"
+    yield from _reference(f"{path}.host", system.host, known.hosts, "host in this facility")
+    yield from _reference(f"{path}.provider", system.provider, known.providers, "provider")
+    yield from _reference(f"{path}.probed_by", system.probed_by, known.agents, agent)
+    if bool(system.host) == bool(system.provider):
+        yield Problem(path, "say where it runs: either `host` or `provider`")
+    if system.probes and system.prober not in known.agents:
+        yield Problem(f"{path}.probes", "nobody can ask it; name a host in `probed_by`")
+    methods: set[str] = set()
+    for number, probe in enumerate(system.probes):
+        inside = f"{path}.probes[{number}]"
+        yield from _probe(inside, probe, system)
+        if probe.method in methods:
+            yield Problem(inside, f"a second probe by {probe.method}; one of each is enough")
+        methods.add(probe.method)
+
+
+def _probe(path: str, probe: Probe, system: System) -> Iterator[Problem]:
+    if sum(map(bool, (probe.unit, probe.tcp, probe.url))) != 1:
+        yield Problem(path, "say how to ask: one of `unit`, `tcp` or `url`")
+    if probe.expect_text and not probe.url:
+        yield Problem(f"{path}.expect_text", "only a page has text; use `url` or leave it out")
+    if probe.unit and system.prober != system.host:
+        yield Problem(f"{path}.unit", "a unit is seen only by the agent on the system's own host")
+
+
+def _dataset(path: str, dataset: Dataset, known: Known) -> Iterator[Problem]:
+    yield from _reference(f"{path}.host", dataset.host, known.hosts, "host in this facility")
+    yield from _repeated(f"{path}.destinations", dataset.destinations)
+    for number, destination in enumerate(dataset.destinations):
+        inside = f"{path}.destinations[{number}].provider"
+        yield from _reference(inside, destination.provider, known.providers, "provider")
