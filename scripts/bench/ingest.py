@@ -1,0 +1,129 @@
+"""Durable ingest in the fleet's shape, beside VictoriaMetrics importing the same reports."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.fleet import Load, SimulatedAgent, at_rate, quantile, saturate
+from helpers.simulated import enroll
+
+from bench import victoria
+from bench.common import (
+    LOAD_CPU,
+    SERVER_CPU,
+    Figure,
+    at_least,
+    at_most,
+    children_of,
+    fact,
+    free_port,
+    listens,
+    own_cpu_seconds,
+    process,
+    wait_until,
+)
+from tramgac_collector.identity.ca import Authority
+from tramgac_collector.store.engine import open_engine, upgrade
+
+_RATIO_BUDGET = 0.35
+_P99_BUDGET_MS = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A running collector and the agents it knows."""
+
+    pid: int
+    port: int
+    agents: list[SimulatedAgent]
+    folder: Path
+
+    def cpu_seconds(self) -> float:
+        """CPU time of every process of the collector."""
+        return sum(own_cpu_seconds(pid) for pid in children_of(self.pid))
+
+
+def write_config(folder: Path, grpc_port: int) -> Path:
+    """A collector's configuration on loopback; returns its path."""
+    (folder / "inventory.yml").write_text("province: {id: bench, name: Bench}\nfacilities: []\n")
+    config = folder / "collector.toml"
+    config.write_text(
+        f"""
+[collector]
+state_dir = "{folder / "state"}"
+inventory = "{folder / "inventory.yml"}"
+log_level = "warning"
+[listen]
+grpc = "127.0.0.1:{grpc_port}"
+enrollment = "127.0.0.1:{free_port()}"
+throughput = "127.0.0.1:{free_port()}"
+web = "127.0.0.1:{free_port()}"
+metrics = "127.0.0.1:{free_port()}"
+[limits]
+calls_per_minute = 1000000
+[throughput]
+responder = false
+"""
+    )
+    return config
+
+
+@contextmanager
+def centre(folder: Path, count: int, *, cpu: str = SERVER_CPU) -> Iterator[Centre]:
+    """A collector with ``count`` enrolled agents, connected to nobody yet."""
+    state = folder / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{state / 'store.db'}"
+    upgrade(url)
+    authority = Authority.open_or_create(state)
+    engine = open_engine(url)
+    identities = enroll(engine, authority, count)
+    engine.dispose()
+    port = free_port()
+    config = write_config(folder, port)
+    argv = [sys.executable, "-m", "tramgac_collector.ingest", "--config", str(config)]
+    with process(argv, folder / "collector.log", cpu=cpu) as server:
+        wait_until(lambda: listens(port), 30, "collector")
+        agents = [SimulatedAgent(one, number) for number, one in enumerate(identities)]
+        for agent in agents:
+            agent.connect(f"127.0.0.1:{port}", authority.ca_pem)
+        yield Centre(server.pid, port, agents, folder)
+
+
+async def _drive(place: Centre, seconds: float) -> tuple[Load, float, Load]:
+    agents: Sequence[SimulatedAgent] = place.agents
+    await saturate(agents, min(3.0, seconds))
+    before = place.cpu_seconds()
+    full = await saturate(agents, seconds)
+    spent = place.cpu_seconds() - before
+    half = await at_rate(agents, full.rate / 2, seconds)
+    for agent in agents:
+        await agent.close()
+    return full, spent / len(full.latencies), half
+
+
+def measure(folder: Path, *, agents: int = 400, seconds: float = 8.0) -> list[Figure]:
+    """CPU per report of the collector and of the peer, and the ack times."""
+    os.sched_setaffinity(0, {int(LOAD_CPU)})
+    try:
+        with centre(folder, agents) as place:
+            full, ours, half = asyncio.run(_drive(place, seconds))
+        peer_load, peer = victoria.measure(folder, agents, seconds)
+    finally:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    errors = full.errors + half.errors
+    area = f"ingest, {agents} agents"
+    p99 = quantile(half.latencies, 0.99) * 1000
+    return [
+        fact(area, "CPU per report", ours * 1e6, "us", note=f"100 samples, mTLS; {errors} errors"),
+        fact(area, "victoria-metrics CPU per report", peer * 1e6, "us", note="peer, no TLS"),
+        at_least(area, "reports per CPU second, ours / peer", peer / ours, "x", _RATIO_BUDGET),
+        fact(area, "saturating rate", full.rate, "reports/s"),
+        fact(area, "peer's rate", peer_load.rate, "reports/s", note="bound by the load's CPU"),
+        fact(area, "ack p50, half load", quantile(half.latencies, 0.5) * 1000, "ms"),
+        at_most(area, "ack p99, half load", p99, "ms", _P99_BUDGET_MS),
+    ]
