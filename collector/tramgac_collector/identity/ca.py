@@ -46,9 +46,9 @@ _PEM = serialization.Encoding.PEM
 class Authority:
     """CA, server certificate and lease key of one collector.
 
-    Files in ``<state>/identity``: ``ca.pem``, ``lease.key``, ``lease.pub``, ``server.pem``; while the
-    CA is rolled also ``next.pem``, afterwards ``previous.crt``. Make one with ``create``, ``open``
-    or ``open_or_create``.
+    Files in ``<state>/identity``: ``ca.pem``, ``lease.key``, ``lease.pub``, ``server.pem``;
+    while the CA is rolled also ``next.pem``, afterwards ``previous.crt``. Make one with
+    ``create``, ``open`` or ``open_or_create``.
     """
 
     def __init__(self, folder: Path, names: Sequence[str], signer: Signer | None) -> None:

@@ -104,6 +104,11 @@ def _holders(connection: Connection, permit: Permit) -> list[tuple[str, bytes]]:
     return [(row[0], bytes(row[1])) for row in rows]
 
 
+def _with_holders(connection: Connection, permit: Permit) -> Permit:
+    holders = _holders(connection, permit)
+    return replace(permit, replaces=tuple(identifier for identifier, _ in holders))
+
+
 def _decide_with_token(
     connection: Connection, application: Application, text: str, now_ms: int
 ) -> Permit:
@@ -141,8 +146,7 @@ def _decide_without_token(
     if approved is None or approved.agent_id:
         return None
     wanted = Permit(str(uuid4()), approved.facility, approved.site, approved.host, approved.role)
-    holders = _holders(connection, wanted)
-    return replace(wanted, replaces=tuple(identifier for identifier, _ in holders))
+    return _with_holders(connection, wanted)
 
 
 def decide_enrolment(
@@ -185,20 +189,26 @@ def decide_rejoin(
     """Whether an agent that proved its old key comes back; None means a person decides.
 
     Automatic when it was dark for at most 90 d and the machine is the one that enrolled.
+    An agent that only its certificate remembers (the store is older than it, restored from
+    a backup) gets its id back once a person named its place.
 
     Raises:
-        Refused: Unknown, denied, or the new key is another agent's.
+        Refused: Denied, or the new key is another agent's.
     """
-    permit = decide_renewal(connection, agent_id, application.key)
+    approved = waiting.approved(connection, application.key)
+    if approved is not None and approved.agent_id != agent_id:
+        approved = None
     agent = read_agent(connection, agent_id)
     if agent is None:
-        raise Refused(Code.AGENT_UNKNOWN)
+        if approved is None:
+            return None
+        place = (approved.facility, approved.site, approved.host)
+        return _with_holders(connection, Permit(agent_id, *place, approved.role))
+    permit = decide_renewal(connection, agent_id, application.key)
     last_sign = max(agent.last_seen_ms, agent.enrolled_ms, agent.issued_ms)
     same = bool(application.fingerprint) and application.fingerprint == agent.fingerprint
-    if same and now_ms - last_sign <= MAX_DARK_MS:
-        return permit
-    approved = waiting.approved(connection, application.key)
-    return permit if approved is not None and approved.agent_id == agent_id else None
+    automatic = same and now_ms - last_sign <= MAX_DARK_MS
+    return permit if automatic or approved is not None else None
 
 
 def _store_agent(
@@ -286,3 +296,15 @@ def record_renewal(
     record_certificate(connection, permit.agent_id, certificate)
     note(connection, now_ms, (ACTOR, "certificate_renewed", permit.agent_id))
     bump_generation(connection)
+
+
+def note_clone(connection: Connection, agent_id: str, now_ms: int) -> None:
+    """Mark an agent whose certificate a second machine used; the first goes on reporting."""
+    marked = connection.execute(
+        update(agents)
+        .where(agents.c.id == agent_id, agents.c.state == "active")
+        .values(state="cloned", reason=Code.CLONED.value)
+    )
+    if marked.rowcount:
+        note(connection, now_ms, (ACTOR, "agent_cloned", agent_id))
+        bump_generation(connection)

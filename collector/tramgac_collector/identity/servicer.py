@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection
 
 from tramgac_collector.identity import register, waiting
@@ -284,8 +285,8 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
             return pb.RejoinResponse(status=pb.ENROLL_STATUS_REFUSED, code=answer.code)
         return answer
 
-    def _prove(self, request: pb.RejoinRequest, now_ms: int) -> str:
-        """The agent id of a certificate we issued, to whoever holds its key now."""
+    def _prove(self, request: pb.RejoinRequest, now_ms: int) -> tuple[str, str]:
+        """Agent id and host of a certificate we issued, to whoever holds its key now."""
         self._nonces.spend(request.nonce, now_ms)
         try:
             if len(request.old_certificate_der) > MAX_CERTIFICATE_BYTES:
@@ -300,19 +301,20 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         if not ours or agent_id is None:
             raise Refused(Code.CERTIFICATE_FOREIGN)
         verify(certificate, request.signature, REJOIN_PREFIX + request.nonce + request.csr_der)
-        return agent_id
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return agent_id, str(common[0].value) if common else ""
 
     async def _rejoin(self, request: pb.RejoinRequest, context: Context) -> pb.RejoinResponse:
         peer = self._admit(context)
         now_ms = self._now_ms()
-        agent_id = self._prove(request, now_ms)
+        agent_id, host = self._prove(request, now_ms)
         csr = read_csr(request.csr_der)
         known = self._registry.lookup(agent_id)
         application = Application(
             key=key_sha256(csr),
             csr_der=request.csr_der,
             fingerprint=request.fingerprint[:MAX_FINGERPRINT_BYTES],
-            host=known.owner.host if known else "",
+            host=known.owner.host if known else host,
             version=known.version if known else "",
             peer=peer,
         )
