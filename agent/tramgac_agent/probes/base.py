@@ -5,7 +5,6 @@ import time
 
 _CODES = {
     errno.ECONNREFUSED: "refused",
-    errno.ECONNRESET: "reset",
     errno.EPIPE: "reset",
     errno.ETIMEDOUT: "timeout",
     errno.EHOSTUNREACH: "unreachable",
@@ -32,10 +31,16 @@ class ProbeFailed(Exception):  # noqa: N818 - no answer is an outcome, reported 
         self.code = code
 
 
+class CannotProbe(ProbeFailed):
+    """The probe itself could not be made: nothing is known of what it should have asked."""
+
+
 def code_of(error: OSError) -> str:
     """Return the stable code of a socket error; ``io_error`` for a rare one."""
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, ConnectionResetError):
+        return "reset"  # http.client raises it without a number
     return _CODES.get(error.errno or 0, "io_error")
 
 

@@ -18,7 +18,7 @@ from icmplib import (
 from icmplib.sockets import ICMPSocket
 from icmplib.utils import unique_identifier
 
-from tramgac_agent.probes.base import ProbeFailed
+from tramgac_agent.probes.base import CannotProbe
 from tramgac_agent.probes.resolve import Address
 
 
@@ -29,7 +29,7 @@ class Pinger:
     the raw one (CAP_NET_RAW).
 
     Raises:
-        ProbeFailed: ``not_permitted`` by either right, or ``icmp_unavailable``.
+        CannotProbe: ``not_permitted`` by either right, or ``icmp_unavailable``.
     """
 
     def __init__(self, address: Address) -> None:
@@ -46,13 +46,13 @@ class Pinger:
         except SocketPermissionError:
             pass  # the group range does not include us
         except ICMPSocketError as error:
-            raise ProbeFailed("icmp_unavailable", str(error)) from error
+            raise CannotProbe("icmp_unavailable", str(error)) from error
         try:
             return self._kind(privileged=True)
         except SocketPermissionError as error:
-            raise ProbeFailed("not_permitted", str(error)) from error
+            raise CannotProbe("not_permitted", str(error)) from error
         except ICMPSocketError as error:
-            raise ProbeFailed("icmp_unavailable", str(error)) from error
+            raise CannotProbe("icmp_unavailable", str(error)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +66,7 @@ class Pinger:
         Timed here: icmplib's own stamps are wall-clock, which may step.
 
         Raises:
-            ProbeFailed: ``not_permitted``: a local firewall refuses to send.
+            CannotProbe: ``not_permitted``: a local firewall refuses to send.
         """
         self._sequence += 1
         request = ICMPRequest(self._destination, id=self._id, sequence=self._sequence)
@@ -80,7 +80,7 @@ class Pinger:
             return None
         except SocketBroadcastError as error:
             # Any EPERM arrives under this name.
-            raise ProbeFailed("not_permitted", str(error)) from error
+            raise CannotProbe("not_permitted", str(error)) from error
         except ICMPLibError:
             return None  # no route from here: the probe got nowhere
         return elapsed

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from tramgac_agent.probes.base import Deadline, ProbeFailed, code_of
+from tramgac_agent.probes.base import CannotProbe, Deadline, ProbeFailed, code_of
 from tramgac_agent.probes.resolve import Address, resolve
 
 MAX_PORT = 65535
@@ -31,7 +31,9 @@ def _connect_one(address: Address, deadline: Deadline) -> socket.socket:
         connection.connect(sockaddr)
     except OSError as error:
         connection.close()
-        raise ProbeFailed(code_of(error), str(error)) from error
+        code = code_of(error)
+        kind = CannotProbe if code == "not_permitted" else ProbeFailed
+        raise kind(code, str(error)) from error
     except ProbeFailed:
         connection.close()
         raise
@@ -45,9 +47,11 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
         ProbeFailed: The last address's reason, or why there is no address.
     """
     addresses = resolve(host, port, deadline)
-    for address in addresses[:-1]:
+    for behind, address in enumerate(addresses[:-1]):
+        # A dead first address must leave time for the others.
+        share = Deadline(deadline.need() / (len(addresses) - behind))
         try:
-            return _connect_one(address, deadline)
+            return _connect_one(address, share)
         except ProbeFailed:
             continue
     return _connect_one(addresses[-1], deadline)
@@ -60,14 +64,14 @@ def round_trip(address: Address, timeout: float) -> float | None:
     under one second, or the kernel's repeated SYN would pass for the first.
 
     Raises:
-        ProbeFailed: ``not_permitted``: this host may not even ask.
+        CannotProbe: ``not_permitted``: this host may not even ask.
     """
     began = time.perf_counter()
     try:
         _connect_one(address, Deadline(timeout)).close()
+    except CannotProbe:
+        raise
     except ProbeFailed as failed:
-        if failed.code == "not_permitted":
-            raise
         if failed.code != "refused":
             return None
     return time.perf_counter() - began
