@@ -1,5 +1,6 @@
 """What a person at the centre may decide: approve, deny, allow. All of it is audited."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -31,8 +32,10 @@ def approve(connection: Connection, prefix: str, place: tuple[str, str, str], no
     """Let the next request of a waiting key be signed.
 
     Args:
+        connection: In a transaction.
         prefix: Start of the key, at least 6 characters.
         place: Facility, site, role; facility and site may be empty for a known agent.
+        now_ms: For the audit trail.
 
     Raises:
         LookupError: No such key, or more than one.
@@ -68,7 +71,7 @@ def find_agent(connection: Connection, name: str) -> RegisteredAgent:
     if found is not None:
         return found
     parts = name.split("/")
-    rows = []
+    rows: Sequence[Row[Any]] = []
     if len(parts) == 3:  # noqa: PLR2004 - facility/site/host
         rows = connection.execute(
             select(agents.c.id, agents.c.state).where(
