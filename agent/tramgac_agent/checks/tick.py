@@ -7,7 +7,7 @@ the way lost, nothing doubled.
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from tramgac_agent.checks.base import (
@@ -21,6 +21,8 @@ from tramgac_agent.checks.base import (
 from tramgac_agent.host.statefile import sync_directory
 
 _TAIL_BYTES = 4096
+# While so many are refused, no new ones are made.
+_MAX_WAITING = 500
 _WHOLE_LINE = re.compile(rb"(?:\A|(?<=\n))([1-9][0-9]{0,17})\n")
 
 
@@ -34,26 +36,38 @@ class TickCheck(Check[CheckSettings]):
     def __init__(self, settings: CheckSettings) -> None:
         super().__init__(settings)
         self._last: int | None = None
+        self._waiting: list[int] = []
 
-    def run(self, context: Context) -> Iterator[Observation]:
-        """Return the next number, and on the first run the last one again.
+    def run(self, context: Context) -> list[Observation]:
+        """Return the next number, after those not known to be in the outbox.
 
-        Only the outbox knows whether the last number of an earlier life reached it; it
-        ignores tokens it has.
+        On the first run that is the last number of the life before: only the outbox knows
+        whether it got there, and it ignores tokens it has.
         """
+        if len(self._waiting) < _MAX_WAITING:
+            try:
+                self._waiting.append(self._write_next(context))
+            except OSError as error:
+                raise CheckFailed("tick_file_unwritable", str(error)) from error
+        return [_observation(number) for number in self._waiting]
+
+    def stored(self, observations: Sequence[Observation]) -> None:
+        """Stop repeating what the outbox has."""
+        told = {one.token for one in observations}
+        self._waiting = [number for number in self._waiting if str(number) not in told]
+
+    def _write_next(self, context: Context) -> int:
         path = context.state_dir / "ticks"
-        handed: list[int] = []
-        try:
-            if self._last is None:
-                handed.append(repair(path, context.log))
-            following = (handed or [self._last or 0])[-1] + 1
-            # Until the fsync has returned, what the file ends with is not known.
-            self._last = None
-            _append(path, following)
-        except OSError as error:
-            raise CheckFailed("tick_file_unwritable", str(error)) from error
+        if self._last is None:
+            self._last = repair(path, context.log)
+            if self._last and self._last not in self._waiting:
+                self._waiting.append(self._last)
+        following = self._last + 1
+        # Until the fsync has returned, what the file ends with is not known.
+        self._last = None
+        _append(path, following)
         self._last = following
-        return (_observation(number) for number in (*handed, following) if number)
+        return following
 
 
 def repair(path: Path, log: logging.Logger) -> int:

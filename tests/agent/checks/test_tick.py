@@ -104,6 +104,17 @@ def test_killed_at_random_every_number_is_handed_over(tmp_path: Path) -> None:
     assert len(found) > 10
 
 
+def test_what_the_outbox_did_not_take_is_handed_over_again(tmp_path: Path) -> None:
+    """A refusal or a missed deadline loses no number; one that lasts stops the count."""
+    check = TickCheck(CheckSettings())
+    lengths = [len(observe(check, tmp_path, stored=False)) for _ in range(502)]
+    caught_up = observe(check, tmp_path)
+
+    assert lengths == [*range(1, 501), 500, 500]
+    assert [int(one.token) for one in caught_up] == numbers(tmp_path) == list(range(1, 501))
+    assert [one.token for one in observe(check, tmp_path)] == ["501"]
+
+
 def test_a_file_that_cannot_be_written_is_a_failure_and_loses_nothing(tmp_path: Path) -> None:
     """No number is handed over that is not on the disk; afterwards the count goes on."""
     check = TickCheck(CheckSettings())
