@@ -28,11 +28,6 @@ class ClockEstimate:
         self._wall_minus_boot = 0
         self._differences: deque[int] = deque(maxlen=_REPORTS)
 
-    @property
-    def reliable(self) -> bool:
-        """Whether wall-clock times of this agent can be used after correction."""
-        return abs(self.offset_ms) <= UNRELIABLE_MS
-
     def observe(self, status: fleet_pb2.AgentStatus, received_ms: int) -> int:
         """Take in one report's send time and return the new offset.
 

@@ -1,23 +1,19 @@
 """One report -> rows to store and what may be shown once they are durable. No I/O here."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
-from tramgac_collector.facts.mapping import slots_of
+from tramgac_collector.ingest.arrival import Arrival, Plan
 from tramgac_collector.ingest.clocks import event_ms
-from tramgac_collector.ingest.session import Agent, Plan, PlanKey, Session
+from tramgac_collector.ingest.plans import Rules, find_plan
+from tramgac_collector.ingest.session import Agent, Session
 from tramgac_collector.ingest.validate import (
     LOST_AT_CENTRE,
     check_detail,
     check_gap,
-    check_head,
     check_size,
     check_values,
 )
-from tramgac_collector.live.layout import Layout, RefusedSeries, Series
-from tramgac_collector.model import Owner
 from tramgac_collector.store.ledger import IntervalSet, Range, SeqLedger
 from tramgac_collector.store.records import Batch, Keep
 from tramgac_proto.v1 import fleet_pb2
@@ -29,28 +25,6 @@ DEFAULT_VALID_SECONDS = 180
 MAX_VALID_SECONDS = 366 * 86_400
 MAX_QUARANTINED = 200
 _EVIDENCE = frozenset({"backup_run", "repository", "drill"})
-_MAX_STREAM_CHARS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One accepted observation, with both its times.
-
-    Attributes:
-        reporter: The agent that sent it.
-        subject: Whom it tells of.
-        exact: Event time comes from time since boot, not from the wall clock.
-    """
-
-    reporter: Owner
-    subject: Owner
-    plan: Plan
-    observation: fleet_pb2.Observation
-    values: list[float]
-    event_ms: int
-    received_ms: int
-    expires_ms: int
-    exact: bool
 
 
 @dataclass(slots=True)
@@ -74,19 +48,6 @@ class Intake:
     samples: int = 0
     quarantined: int = 0
     need_series: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What reading a report needs of the rest of the collector.
-
-    Attributes:
-        make_layout: Renders labels; may raise ``RefusedSeries``.
-        assigned: The owner of an inventory object an agent may report on, or ``None``.
-    """
-
-    make_layout: Callable[[Owner, list[Series]], Layout]
-    assigned: Callable[[Owner, str], Owner | None]
 
 
 class Reader:
@@ -145,15 +106,13 @@ class Reader:
 
     def _take_observation(self, record: fleet_pb2.Record, status: fleet_pb2.AgentStatus) -> None:
         out, observation = self._out, record.observation
-        ids = tuple(observation.series_ids)
-        key = (observation.check, observation.subject, observation.stream, ids)
-        plan = self._session.series.plans.get(key) or self._plan(key, observation)
+        plan = find_plan(self._rules, self._session.series, self._agent.owner, observation)
         if plan.missing:
             out.need_series = True
             return
         payload = record.SerializeToString()
         values = list(observation.values)
-        code = plan.code or check_values(ids, values) or check_size(payload)
+        code = plan.code or check_values(observation.series_ids, values) or check_size(payload)
         detail = ""
         keep = Keep.POINT
         if not code and record.record_class == fleet_pb2.RECORD_CLASS_EVENT:
@@ -187,9 +146,20 @@ class Reader:
         expires = event + valid * 1000
         subject = plan.subject or agent.owner
         out.arrivals.append(
-            Arrival(agent.owner, subject, plan, observation, values, event, now, expires, exact)
+            Arrival(
+                reporter=agent.owner,
+                subject=subject,
+                plan=plan,
+                observation=observation,
+                values=values,
+                event_ms=event,
+                received_ms=now,
+                expires_ms=expires,
+                exact=exact,
+                offset_ms=agent.clock.offset_ms,
+            )
         )
-        if valid >= SLOW_SECONDS and values and expires > now:
+        if valid >= SLOW_SECONDS and expires > now and (values or observation.failure):
             out.batch.latest.append(
                 (
                     agent.owner.agent_id,
@@ -277,45 +247,3 @@ class Reader:
             self._add_gap(hole, LOST_AT_CENTRE)
             out.ledger.add(*hole)
             out.lost.add(*hole)
-
-    def _plan(self, key: PlanKey, observation: fleet_pb2.Observation) -> Plan:
-        table, owner = self._session.series, self._agent.owner
-        subject: Owner | None = owner
-        code = check_head(observation)
-        if not code and observation.subject:
-            subject = self._rules.assigned(owner, observation.subject)
-            code = "" if subject else "foreign_subject"
-        code = code or next(filter(None, map(table.code_of, key[3])), "")
-        if not code and any(number not in table.known for number in key[3]):
-            return Plan(missing=True)
-        plan = Plan(code=code) if code or subject is None else self._make_plan(key, subject)
-        table.keep_plan(key, plan)
-        return plan
-
-    def _make_plan(self, key: PlanKey, subject: Owner) -> Plan:
-        series = [self._session.series.known[number] for number in key[3]]
-        place = f"{subject.facility}/{subject.host}/"
-        if any(
-            name == "series" and not value.startswith(place)
-            for _, labels in series
-            for name, value in labels
-        ):
-            return Plan(code="foreign_series")
-        try:
-            layout = self._rules.make_layout(subject, series) if series else None
-        except RefusedSeries as refused:
-            return Plan(code=refused.code)
-        return Plan(
-            stream=stream_key(*key[:3]),
-            subject=subject,
-            layout=layout,
-            slots=slots_of(subject, series),
-        )
-
-
-def stream_key(check: str, subject: str, stream: str) -> str:
-    """What a record replaces; short enough for its column."""
-    text = f"{check}/{subject}/{stream}"
-    if len(text) <= _MAX_STREAM_CHARS:
-        return text
-    return f"{check}/{blake2b(text.encode(), digest_size=16).hexdigest()}"

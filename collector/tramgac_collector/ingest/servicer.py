@@ -11,10 +11,13 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
+from tramgac_collector.facts.ledger import FactLedger
 from tramgac_collector.identity.clones import CloneWatch
 from tramgac_collector.identity.registry import RegisteredAgent
 from tramgac_collector.ingest.admission import BUSY_RETRY_MS, Admission, Refused
-from tramgac_collector.ingest.intake import Arrival, Intake, Reader, Rules
+from tramgac_collector.ingest.arrival import Arrival
+from tramgac_collector.ingest.intake import Intake, Reader
+from tramgac_collector.ingest.plans import Rules
 from tramgac_collector.ingest.session import Agent, Session, load_session
 from tramgac_collector.ingest.validate import LOST_AT_CENTRE, BadBatch, check_request
 from tramgac_collector.live.state import LiveState
@@ -40,14 +43,6 @@ class Leases(Protocol):
         self, owner: Owner, requests: list[fleet_pb2.LeaseRequest], now_ms: int
     ) -> list[bytes]:
         """Return a signed token for each request that may run now."""
-        ...
-
-
-class FactSink(Protocol):
-    """Who turns arrivals into facts."""
-
-    def observe(self, arrival: Arrival, *, reliable: bool) -> None:
-        """Take in one stored observation."""
         ...
 
 
@@ -86,7 +81,7 @@ class Centre:
     admission: Admission
     writer: Writer
     live: LiveState
-    facts: FactSink
+    facts: FactLedger
     leases: Leases
     clones: CloneWatch
     rules: Rules
@@ -206,13 +201,14 @@ class FleetServicer:
         received_ms: int,
     ) -> None:
         """Bring the live view and the facts up to date with what is durable now."""
-        centre, tally, reliable = self._centre, self._centre.tally, agent.clock.reliable
+        centre, tally, offset_ms = self._centre, self._centre.tally, agent.clock.offset_ms
         centre.live.seen(
-            agent.owner, received_ms, request.status, agent.clock.offset_ms, registered.not_after_ms
+            agent.owner, received_ms, request.status, offset_ms, registered.not_after_ms
         )
+        centre.facts.called(agent.owner, received_ms, offset_ms)
         for arrival in intake.arrivals:
             show(centre.live, agent, arrival)
-            centre.facts.observe(arrival, reliable=reliable)
+            centre.facts.observe(arrival)
         tally.records += len(intake.batch.records)
         tally.samples += intake.samples
         tally.duplicates += intake.duplicates

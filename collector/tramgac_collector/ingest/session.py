@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select
 
-from tramgac_collector.facts.mapping import Slot
+from tramgac_collector.ingest.arrival import Plan
 from tramgac_collector.ingest.clocks import ClockEstimate
 from tramgac_collector.ingest.validate import LOST_AT_CENTRE, SeriesKey, check_series
-from tramgac_collector.live.layout import Layout
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
 from tramgac_collector.store.ledger import IntervalSet, SeqLedger
@@ -21,26 +20,6 @@ _EPOCHS_PER_AGENT = 2
 _MAX_REFUSED_SERIES = 10_000
 _MAX_PLANS = 512
 PlanKey = tuple[str, str, str, tuple[int, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything about a record that is the same for every record of its kind.
-
-    Attributes:
-        code: Not empty: such records are quarantined for this reason.
-        missing: A series is not defined yet; the agent is asked for its table.
-        stream: Key of what the record replaces in the live view and in ``latest``.
-        subject: Whom the values belong to.
-        slots: Which values are facts.
-    """
-
-    code: str = ""
-    missing: bool = False
-    stream: str = ""
-    subject: Owner | None = None
-    layout: Layout | None = None
-    slots: tuple[Slot, ...] = ()
 
 
 class SeriesTable:
@@ -188,14 +167,15 @@ def load_session(
         epoch=epoch,
         created_ms=row.created_ms,
         ledger=SeqLedger.unpack(row.contiguous, row.ranges),
-        series=_load_series(connection, row.id, series_limit),
+        series=load_series(connection, row.id, series_limit),
         lost=_load_lost(connection, row.id),
         quarantined=_count_quarantined(connection, agent_id),
         losses=load_losses(connection, agent_id),
     )
 
 
-def _load_series(connection: Connection, epoch_id: int, limit: int) -> SeriesTable:
+def load_series(connection: Connection, epoch_id: int, limit: int) -> SeriesTable:
+    """Read the series definitions of one epoch."""
     table = SeriesTable(limit)
     query = select(schema.series.c.definition).where(schema.series.c.epoch_id == epoch_id)
     for (definition,) in connection.execute(query):

@@ -1,0 +1,321 @@
+"""Current facts in memory, written to the store when they change or every few minutes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from tramgac_collector.facts.mapping import (
+    AGENT_SEEN,
+    FROM_DETAIL,
+    HOST_TIME,
+    Claim,
+    FactKey,
+    FactKind,
+)
+from tramgac_collector.ingest.arrival import Arrival
+from tramgac_collector.ingest.clocks import UNRELIABLE_MS
+from tramgac_collector.model import Owner
+from tramgac_collector.store import schema
+from tramgac_collector.store.bulk import Row, insert_ignore, upsert
+from tramgac_proto.limits import SILENT_AFTER_SECONDS
+
+REFRESH_MS = 300_000
+# Evidence this much older than its arrival was waiting somewhere.
+LATE_MS = 600_000
+# Rows of one step of writing, a few milliseconds' worth.
+_STEP_ROWS = 2_000
+# While the store is away; beyond it the newest changes of history are not kept.
+MAX_HISTORY_WAITING = 200_000
+_SILENT_MS = int(SILENT_AFTER_SECONDS * 1000)
+_CLOCK_VALID_MS = 3_600_000
+_MAX_TEXT = 200
+
+_FACT = (
+    "name",
+    "subject",
+    "value",
+    "text",
+    "unit",
+    "collected_ms",
+    "received_ms",
+    "expires_ms",
+    "origin",
+    "quality",
+)
+_HISTORY = (
+    "name",
+    "subject",
+    "collected_ms",
+    "received_ms",
+    "value",
+    "text",
+    "expires_ms",
+    "origin",
+    "quality",
+)
+
+
+@dataclass(slots=True, eq=False)
+class Fact:
+    """What is known now of one subject under one name.
+
+    Attributes:
+        collected_ms: When it was so, by the centre's clock.
+        received_ms: When the centre learnt it.
+        expires_ms: From when on it says nothing.
+        origin: ``agent:<id>/<check>``.
+        quality: ``measured``, ``late`` or ``unreliable_clock``.
+        written_ms: When it was last handed to the store; 0 for never.
+        told: Value and text history ends with.
+        told_late: The same for evidence that came after newer evidence.
+    """
+
+    name: str
+    subject: str
+    unit: str
+    value: float | None = None
+    text: str = ""
+    collected_ms: int = 0
+    received_ms: int = 0
+    expires_ms: int = 0
+    origin: str = ""
+    quality: str = ""
+    written_ms: int = 0
+    told: tuple[float | None, str] | None = None
+    told_late: tuple[float | None, str] | None = None
+
+    def row(self) -> Row:
+        """Return the row of ``facts``."""
+        return tuple(getattr(self, name) for name in _FACT)
+
+    def history_row(self) -> Row:
+        """Return the row of ``fact_history``."""
+        return tuple(getattr(self, name) for name in _HISTORY)
+
+    @property
+    def agent_id(self) -> str:
+        """Who reported it; empty when no agent did."""
+        kind, _, rest = self.origin.partition(":")
+        return rest.partition("/")[0] if kind == "agent" else ""
+
+
+def _differs(
+    told: tuple[float | None, str] | None, said: tuple[float | None, str], step: float
+) -> bool:
+    if told is None or told[1] != said[1]:
+        return True
+    before, now = told[0], said[0]
+    if before is None or now is None:
+        return before is not now
+    return now != before and abs(now - before) >= step
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What all facts of one observation share."""
+
+    received_ms: int
+    origin: str
+    quality: str
+
+
+def quality_of(arrival: Arrival) -> str:
+    """Say how far the times of an observation can be trusted."""
+    if not arrival.exact and abs(arrival.offset_ms) > UNRELIABLE_MS:
+        return "unreliable_clock"
+    if arrival.received_ms - arrival.event_ms > LATE_MS:
+        return "late"
+    return "measured"
+
+
+class FactLedger:
+    """All current facts.
+
+    Args:
+        on_change: Called with each fact that changed, after it changed.
+    """
+
+    def __init__(self, on_change: Callable[[Fact], None] = lambda _fact: None) -> None:
+        self._on_change = on_change
+        self._current: dict[FactKey, Fact] = {}
+        # Facts to write: changed ones at once, refreshed ones when their time has come.
+        self._changed: dict[FactKey, None] = {}
+        self._touched: dict[FactKey, None] = {}
+        self._history: list[Row] = []
+
+    def load(self, connection: Connection) -> None:
+        """Read what an earlier process wrote."""
+        for row in connection.execute(select(schema.facts)):
+            fact = Fact(**row._mapping, written_ms=row.received_ms)  # noqa: SLF001 - its public name
+            fact.told = (fact.value, fact.text)
+            self._current[fact.name, fact.subject] = fact
+
+    def get(self, name: str, subject: str) -> Fact | None:
+        """Return a fact, expired or not."""
+        return self._current.get((name, subject))
+
+    def named(self, name: str) -> Iterator[Fact]:
+        """Every fact of one name."""
+        return (fact for fact in list(self._current.values()) if fact.name == name)
+
+    def observe(self, arrival: Arrival) -> None:
+        """Take in one stored observation."""
+        detail = arrival.observation.WhichOneof("detail")
+        slots = arrival.plan.slots
+        if detail is None and not slots:
+            return
+        source = _Source(
+            arrival.received_ms,
+            f"agent:{arrival.reporter.agent_id}/{arrival.observation.check}",
+            quality_of(arrival),
+        )
+        times = (arrival.event_ms, arrival.expires_ms)
+        values = arrival.values
+        for slot in slots:
+            self._put(slot.kind, slot.key, (values[slot.index], ""), times, source)
+        if detail is not None:
+            for claim in FROM_DETAIL[detail](arrival):
+                self._claim(claim, arrival, source)
+
+    def called(self, owner: Owner, received_ms: int, offset_ms: int) -> None:
+        """Note an accepted call: when an agent was last heard, and how wrong its clock is."""
+        source = _Source(received_ms, f"agent:{owner.agent_id}/report", "measured")
+        place = owner.place
+        self._put(
+            AGENT_SEEN,
+            (AGENT_SEEN.name, place),
+            (received_ms / 1000, ""),
+            (received_ms, received_ms + _SILENT_MS),
+            source,
+        )
+        self._put(
+            HOST_TIME,
+            (HOST_TIME.name, place),
+            (offset_ms / 1000, ""),
+            (received_ms, received_ms + _CLOCK_VALID_MS),
+            source,
+        )
+
+    def measured_here(self, claim: Claim, now_ms: int) -> None:
+        """Take in what the centre itself worked out."""
+        source = _Source(now_ms, "collector", "measured")
+        key = (claim.kind.name, claim.subject)
+        times = (claim.collected_ms, claim.collected_ms + claim.valid_ms)
+        self._put(claim.kind, key, (claim.value, claim.text), times, source)
+
+    def _claim(self, claim: Claim, arrival: Arrival, source: _Source) -> None:
+        collected = max(claim.collected_ms, 0) or arrival.event_ms
+        expires = collected + claim.valid_ms if claim.valid_ms else arrival.expires_ms
+        key = (claim.kind.name, claim.subject)
+        said = (claim.value, claim.text[:_MAX_TEXT])
+        self._put(claim.kind, key, said, (collected, expires), source)
+
+    def _put(
+        self,
+        kind: FactKind,
+        key: FactKey,
+        said: tuple[float | None, str],
+        times: tuple[int, int],
+        source: _Source,
+    ) -> None:
+        """Make ``said`` the current fact, or file it as history when a newer one is there.
+
+        Args:
+            kind: Name, unit and step.
+            key: Name and subject.
+            said: Value and text.
+            times: When it was so, and from when on it says nothing.
+            source: The rest.
+        """
+        fact = self._current.get(key)
+        if fact is not None and times[0] < fact.collected_ms:
+            self._put_late(fact, kind, said, times, source)
+            return
+        if fact is None:
+            fact = self._current[key] = Fact(*key, kind.unit)
+        fact.value, fact.text = said
+        fact.collected_ms, fact.expires_ms = times
+        fact.received_ms = source.received_ms
+        fact.origin = source.origin
+        fact.quality = source.quality
+        if not _differs(fact.told, said, kind.step):
+            self._touched[key] = None
+            return
+        fact.told = said
+        fact.told_late = None
+        self._changed[key] = None
+        self._history.append(fact.history_row())
+        self._on_change(fact)
+
+    def _put_late(
+        self,
+        fact: Fact,
+        kind: FactKind,
+        said: tuple[float | None, str],
+        times: tuple[int, int],
+        source: _Source,
+    ) -> None:
+        """Evidence of the past: history keeps where it changed, the present stays."""
+        if not _differs(fact.told_late, said, kind.step):
+            return
+        fact.told_late = said
+        quality = "late" if source.quality == "measured" else source.quality
+        self._history.append(
+            (
+                fact.name,
+                fact.subject,
+                times[0],
+                source.received_ms,
+                *said,
+                times[1],
+                source.origin,
+                quality,
+            )
+        )
+
+    def take_writes(self, now_ms: int) -> "FactWrites":
+        """Return, and forget, a bounded number of rows to write now."""
+        keys = [key for key, _ in zip(self._changed, range(_STEP_ROWS), strict=False)]
+        for key in keys:
+            del self._changed[key]
+            self._touched.pop(key, None)
+        for key in list(self._touched):
+            if len(keys) >= _STEP_ROWS:
+                break
+            # Touched facts stand roughly in the order they fall due.
+            if now_ms - self._current[key].written_ms < REFRESH_MS:
+                break
+            del self._touched[key]
+            keys.append(key)
+        rows = []
+        for key in keys:
+            fact = self._current[key]
+            fact.written_ms = now_ms
+            rows.append(fact.row())
+        history, self._history = self._history[:_STEP_ROWS], self._history[_STEP_ROWS:]
+        return FactWrites(rows, history)
+
+    def give_back(self, writes: "FactWrites") -> None:
+        """Take back rows the store did not accept, to be tried again."""
+        self._changed.update(dict.fromkeys((row[0], row[1]) for row in writes.facts))
+        self._history[:0] = writes.history
+        del self._history[MAX_HISTORY_WAITING:]
+
+
+@dataclass(frozen=True, slots=True)
+class FactWrites:
+    """Rows for one small transaction."""
+
+    facts: list[Row]
+    history: list[Row]
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.history)
+
+    def store(self, connection: Connection) -> None:
+        """Write them; pass this to ``Writer.execute``."""
+        if self.facts:
+            upsert(connection, schema.facts, _FACT, self.facts)
+        if self.history:
+            insert_ignore(connection, schema.fact_history, _HISTORY, self.history)
