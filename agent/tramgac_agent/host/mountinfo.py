@@ -39,7 +39,8 @@ PSEUDO_FSTYPES = frozenset(
         "tracefs",
     )
 )
-_REFUSES_WRITES = frozenset({"ro", "emergency_ro"})
+# ext4 since 6.15 says the last two after an error and after a shutdown; statvfs says neither.
+_REFUSES_WRITES = frozenset({"ro", "emergency_ro", "shutdown"})
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -51,7 +52,7 @@ class Mount:
         device: ``major:minor`` of the file system.
         root: Which part of the file system is mounted; ``/`` is all of it.
         options: Of this mount.
-        super_options: Of the file system; ``emergency_ro`` shows only here.
+        super_options: Of the file system; ``emergency_ro`` and ``shutdown`` show only here.
     """
 
     device: str
