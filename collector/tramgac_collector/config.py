@@ -29,7 +29,7 @@ class CollectorSection(Section, frozen=True, kw_only=True):
 
     state_dir: str = "/var/lib/tramgac/collector"
     inventory: str = "/etc/tramgac/inventory.yml"
-    names: list[str] = ["localhost", "127.0.0.1"]
+    names: tuple[str, ...] = ("localhost", "127.0.0.1")
     log_level: str = "info"
 
 
