@@ -18,7 +18,7 @@ from tramgac_agent.checks.base import AgentView, Check, Context, LeaseDesk, Obse
 from tramgac_agent.config import DEFAULT_PATH, Config, load_config
 from tramgac_agent.runner import Outcome, measure, report_of
 from tramgac_proto.commandline import CommandFailed
-from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK, ConfigError
+from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK, ConfigError, convert
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ class _Lines(logging.Handler):
 def _settings(name: str, path: Path) -> Check[Any]:
     kind = load(name)
     if path == DEFAULT_PATH and not path.exists():
-        return kind(kind.settings_type())
+        return kind(convert({}, kind.settings_type, f"[checks.{name}] (no {path})"))
     config: Config = load_config(path)
     if name not in config.checks:
         raise ConfigError(f"{path}: [checks.{name}] is absent or switched off")
