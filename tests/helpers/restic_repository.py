@@ -1,0 +1,125 @@
+"""A real restic repository in a folder, with a cheap key so that opening it takes 50 ms.
+
+restic measures its key derivation at ``init`` to take half a second on this machine; tests
+open repositories dozens of times. ``cheapen`` rewrites the key file with scrypt N = 1024
+after restic's own format (restic: doc/design.rst, "Keys, Encryption and MAC").
+"""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+PASSWORD = "a made-up password"
+_CLAMP = bytes([255, 255, 255, 15, 252, 255, 255, 15, 252, 255, 255, 15, 252, 255, 255, 15])
+
+
+def _seal(user_key: bytes, plain: bytes) -> bytes:
+    """AES-256-CTR and Poly1305-AES: iv, ciphertext, tag."""
+    key, mac_k, mac_r = user_key[:32], user_key[32:48], user_key[48:]
+    iv = os.urandom(16)
+    stream = Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor()
+    sealed = stream.update(plain) + stream.finalize()
+    # A single block is the keyed permutation that Poly1305-AES asks for, nothing more.
+    block = Cipher(algorithms.AES(mac_k), modes.ECB()).encryptor()  # noqa: S305
+    pad = block.update(iv) + block.finalize()
+    masked = bytes(a & b for a, b in zip(mac_r, _CLAMP, strict=True))
+    return iv + sealed + Poly1305.generate_tag(masked + pad, sealed)
+
+
+def cheapen(repository: "Repository") -> None:
+    """Replace the key by one that opens at once with the same password."""
+    (old,) = (repository.path / "keys").iterdir()
+    master = repository.restic("cat", "masterkey").stdout
+    master = json.dumps(json.loads(master)).encode()
+    salt = os.urandom(64)
+    user_key = hashlib.scrypt(PASSWORD.encode(), salt=salt, n=1024, r=8, p=1, dklen=64)
+    entry: dict[str, Any] = json.loads(old.read_text()) | {
+        "N": 1024,
+        "r": 8,
+        "p": 1,
+        "salt": base64.b64encode(salt).decode(),
+        "data": base64.b64encode(_seal(user_key, master)).decode(),
+    }
+    data = json.dumps(entry).encode()
+    old.unlink()
+    (repository.path / "keys" / hashlib.sha256(data).hexdigest()).write_bytes(data)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository, its password file and a cache beside it."""
+
+    path: Path
+    password_file: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "RESTIC_REPOSITORY": str(self.path),
+            "RESTIC_PASSWORD_FILE": str(self.password_file),
+            "RESTIC_CACHE_DIR": str(self.path.parent / "cache"),
+        }
+
+    def restic(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        """Run restic itself on it."""
+        return subprocess.run(
+            ["restic", *words], env=self.environment, check=check, capture_output=True, timeout=60
+        )
+
+    def copy_to(self, folder: Path) -> "Repository":
+        """An independent copy in ``folder``."""
+        shutil.copytree(self.path, folder / "repository")
+        shutil.copy(self.password_file, folder / "password")
+        return Repository(folder / "repository", folder / "password")
+
+
+@contextmanager
+def exclusive_lock(repository: Repository) -> Iterator[subprocess.Popen[bytes]]:
+    """Stop a ``restic check`` while it holds its lock, and let it end afterwards."""
+    locks = repository.path / "locks"
+    for _ in range(50):
+        holder = subprocess.Popen(
+            ["restic", "check"],
+            env=repository.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # restic 0.14 holds the lock for at least 200 ms, and we may miss it once.
+        while holder.poll() is None and not any(locks.iterdir()):
+            time.sleep(0.002)
+        holder.send_signal(signal.SIGSTOP)
+        if holder.poll() is None and any(locks.iterdir()):
+            break
+        holder.kill()
+        holder.wait()
+    else:
+        raise RuntimeError("restic check was never seen holding its lock")
+    try:
+        yield holder
+    finally:
+        holder.send_signal(signal.SIGCONT)
+        holder.wait(20)
+
+
+def create(folder: Path) -> Repository:
+    """Make a repository with restic and give it the cheap key."""
+    password_file = folder / "password"
+    password_file.write_text(PASSWORD)
+    repository = Repository(folder / "repository", password_file)
+    repository.restic("init")
+    cheapen(repository)
+    return repository
