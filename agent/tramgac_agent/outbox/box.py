@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from tramgac_agent.checks.base import Observation
 from tramgac_agent.clock import Clock
-from tramgac_agent.outbox import database, thinning
+from tramgac_agent.outbox import database, epochs, thinning
 from tramgac_agent.outbox.disk import Disk
-from tramgac_agent.outbox.gaps import Loss
 from tramgac_agent.outbox.model import OutboxLimits, OutboxStats, StoredRecord
 from tramgac_agent.outbox.store import Store
 from tramgac_proto.limits import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
@@ -87,14 +86,9 @@ class Outbox:
         relay, self._relay = self._relay, None
         if relay is None:
             return
-        reason = self._disk.state if self._disk.state in {"disk_full", "readonly"} else "readonly"
+        reason = "disk_full" if self._disk.state == "disk_full" else "readonly"
         try:
-            unsure = relay.count() - store.adopt(relay)
-            if unsure:
-                now = self._clock.wall_ms()
-                self._disk.write_off(Loss(reason, unsure, (), now, now))
-                store.append("", (), 0, self._disk.losses)
-                self._disk.losses.clear()
+            self._disk.count(reason, epochs.adopt(store, relay, reason))
         finally:
             relay.close()
 
@@ -166,17 +160,19 @@ class Outbox:
                 return
             top = max(contiguous, highest)
             if top > self._with_store(lambda store: store.sent_seq()):
-                self._start_epoch(top)
+                self._start_epoch(f"the centre knows record {top}, never sent from here")
             else:
                 self._with_store(lambda store: store.settle(contiguous))
+                if self._with_store(lambda store: store.crowded and not store.count()):
+                    self._start_epoch("too many series, forgetting the old ones")
 
-    def _start_epoch(self, known: int) -> None:
+    def _start_epoch(self, why: str) -> None:
         # Once an hour at most: a collector that talks nonsense must not wear the disk out.
         if time.monotonic() < self._next_epoch_at:
             return
         self._next_epoch_at = time.monotonic() + _EPOCH_PAUSE_SECONDS
-        log.error("outbox: the centre knows record %d, never sent from here: new epoch", known)
-        self._with_store(lambda store: store.new_epoch())
+        log.error("outbox: new epoch: %s", why)
+        self._with_store(epochs.start_epoch)
 
     def quarantine(self, seq: int, code: str) -> None:
         """Take a record that the centre refuses out of the way; a gap record says so."""

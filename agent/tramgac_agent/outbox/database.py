@@ -148,7 +148,7 @@ def trouble_of(error: sqlite3.Error, folder: Path | None = None) -> State:
     name = getattr(error, "sqlite_errorname", "")
     if isinstance(error, DamagedError) or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return "corrupt"
-    if name == "SQLITE_ERROR":  # no such table or column: someone else's file
+    if name == "SQLITE_ERROR" and "no such" in str(error):  # table or column: another's file
         return "corrupt"
     if name == "SQLITE_FULL":
         return "disk_full"

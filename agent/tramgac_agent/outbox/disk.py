@@ -43,6 +43,7 @@ class Disk:
         self._ballast = path.with_suffix(".ballast")
         self._retry_at = 0.0
         self._age_check_at = 0.0
+        self._asides = 0
 
     def usable(self) -> Store | None:
         """The store, opened if need be; None while the disk cannot be used."""
@@ -95,20 +96,27 @@ class Disk:
         now = self._clock.wall_ms()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{now}")
         log.error("outbox: damaged (%s): moved aside as %s, new epoch", error, aside.name)
+        self.losses.append(Loss("corrupt", 0, (), now, now))
         try:
             self._path.replace(aside)
-            for suffix in ("-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            wal, shm = (self._path.with_name(f"{self._path.name}-{one}") for one in ("wal", "shm"))
+            if wal.exists():
+                wal.replace(aside.with_name(f"{aside.name}-wal"))
+            shm.unlink(missing_ok=True)
             self._forget_old_asides()
         except OSError as failure:
             self._block("readonly", failure)
-        self.losses.append(Loss("corrupt", 0, (), now, now))
-        self._count("corrupt", 0)
+        self._asides += 1
+        if self._asides > _CORRUPT_KEPT:
+            # A disk that damages every new file: go on in memory and try again later.
+            self._block("corrupt", error)
 
     def _forget_old_asides(self) -> None:
-        asides = sorted(self._path.parent.glob(f"{self._path.name}.corrupt-*"))
+        found = self._path.parent.glob(f"{self._path.name}.corrupt-*")
+        asides = sorted(one for one in found if not one.name.endswith("-wal"))
         for one in asides[:-_CORRUPT_KEPT]:
             one.unlink(missing_ok=True)
+            one.with_name(f"{one.name}-wal").unlink(missing_ok=True)
 
     def _release_ballast(self) -> bool:
         try:
@@ -148,6 +156,7 @@ class Disk:
         size = database.live_bytes(store.connection)
         bound = self._bound(size)
         full = size > bound
+        self._asides = 0
         if full:
             self._count_all(
                 thinning.thin(
@@ -159,7 +168,7 @@ class Disk:
         if time.monotonic() >= self._age_check_at:
             self._age_check_at = time.monotonic() + _AGE_CHECK_SECONDS
             old = self._clock.wall_ms() - int(self._limits.max_age_days * _DAY_MS)
-            self._count("thinned", thinning.thin_older(store, old))
+            self.count("thinned", thinning.thin_older(store, old))
         # Thinned to 80 %, it stays "full" until a good part has been delivered.
         still = self.state == "full" and size > bound / 2
         self._say("full" if full or still else "ok")
@@ -178,16 +187,12 @@ class Disk:
 
     def _count_all(self, lost: dict[str, int]) -> None:
         for reason, number in lost.items():
-            self._count(reason, number)
+            self.count(reason, number)
 
-    def _count(self, reason: str, number: int) -> None:
-        if number or reason == "corrupt":
+    def count(self, reason: str, number: int) -> None:
+        """Add to what was lost since the start."""
+        if number:
             self.lost[reason] = self.lost.get(reason, 0) + number
-
-    def write_off(self, loss: Loss) -> None:
-        """Remember a loss until it can be written as a gap record."""
-        self.losses.append(loss)
-        self._count(loss.reason, loss.records)
 
     def close(self) -> None:
         """Close the file; what waits stays."""

@@ -1,5 +1,6 @@
 """Observation -> record: names checked against the catalogue, labels turned into ids."""
 
+import math
 from collections.abc import Callable
 from hashlib import blake2b
 
@@ -45,8 +46,15 @@ def series_key(sample: Sample) -> SeriesKey:
             f"{sample.name}: labels are {sorted(sample.labels)}, expected {sorted(metric.labels)}"
         )
     return sample.name, tuple(
-        (name, value[:MAX_LABEL_VALUE_CHARS]) for name, value in sorted(sample.labels.items())
+        (name, _clean(value)) for name, value in sorted(sample.labels.items())
     )
+
+
+def _clean(value: str) -> str:
+    """A label value the collector takes: short, nothing that could garble a page or a log."""
+    if not value.isprintable():
+        value = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in value)
+    return value[:MAX_LABEL_VALUE_CHARS]
 
 
 def kind_of(observation: Observation) -> Kind:
@@ -76,11 +84,16 @@ def encode(
     """
     if len(observation.samples) > MAX_SAMPLES_PER_RECORD:
         raise OversizedError(f"{check}: {len(observation.samples)} samples in one observation")
-    keys = [series_key(sample) for sample in observation.samples]
+    # One value that is no number, or one series twice, would cost the whole record.
+    values = {
+        series_key(sample): sample.value
+        for sample in observation.samples
+        if math.isfinite(sample.value)
+    }
     message = fleet_pb2.Observation(
         check=check,
         subject=observation.subject,
-        values=[sample.value for sample in observation.samples],
+        values=values.values(),
         valid_seconds=observation.valid_seconds or valid_seconds,
         failure=observation.failure,
         stream=observation.stream,
@@ -91,5 +104,5 @@ def encode(
         getattr(message, _DETAIL_FIELD[type(observation.detail)]).SetInParent()
     if message.ByteSize() > MAX_RECORD_BYTES - 4096:
         raise OversizedError(f"{check}: observation of {message.ByteSize()} bytes")
-    message.series_ids.extend(map(intern, keys))
+    message.series_ids.extend(map(intern, values))
     return message

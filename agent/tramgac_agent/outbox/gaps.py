@@ -1,6 +1,6 @@
 """Losses are facts: which sequence numbers, how many measurements, why, from when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tramgac_proto.limits import MAX_GAP_RANGES
@@ -14,9 +14,9 @@ class Loss:
     """What was given up at one time.
 
     Attributes:
-        reason: ``thinned``, ``dropped``, ``disk_full``, ``readonly``, ``corrupt``,
-            ``quarantined``, ``torn``, ``oversized`` or ``restart``.
-        records: Measurements lost; gap records that were merged do not count.
+        reason: ``thinned``, ``dropped``, ``quarantined`` and ``torn`` always have ranges;
+            ``disk_full``, ``readonly``, ``corrupt`` and ``oversized`` never do.
+        records: Measurements lost.
         ranges: Sequence numbers that will never be sent; empty when none was ever given.
     """
 
@@ -54,6 +54,24 @@ def between(merged: Iterable[Range], last: int) -> tuple[Range, ...]:
 def ranges_of(gap: fleet_pb2.GapRecord) -> tuple[Range, ...]:
     """The ranges of a gap record as plain pairs."""
     return tuple((one.first, one.last) for one in gap.ranges)
+
+
+def joined(loss: Loss, gaps: Sequence[fleet_pb2.GapRecord]) -> Loss:
+    """``loss`` together with what earlier gap records of the same reason say."""
+    said = [gap for gap in gaps if gap.ranges or gap.records]
+    if not said:
+        return loss
+    ranges = [one for gap in said for one in ranges_of(gap)]
+    walls = [gap.first_wall_unix_ms for gap in said] + [gap.last_wall_unix_ms for gap in said]
+    walls += [loss.first_wall_ms, loss.last_wall_ms]
+    known = [wall for wall in walls if wall] or [0]
+    return Loss(
+        loss.reason,
+        loss.records + sum(gap.records for gap in said),
+        merge([*loss.ranges, *ranges]),
+        min(known),
+        max(known),
+    )
 
 
 def messages(loss: Loss) -> Iterator[fleet_pb2.GapRecord]:

@@ -6,7 +6,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from tramgac_agent.checks.base import Observation
 from tramgac_agent.clock import Clock
@@ -19,14 +18,14 @@ from tramgac_agent.outbox.encode import (
     series_key,
     stream_hash,
 )
-from tramgac_agent.outbox.gaps import Loss, between, merge, messages, ranges_of
+from tramgac_agent.outbox.gaps import Loss, between, joined, merge, messages, ranges_of
 from tramgac_agent.outbox.model import Kind, StoredRecord
 from tramgac_proto.limits import MAX_SERIES_PER_AGENT
 from tramgac_proto.v1 import fleet_pb2
 
 TOKENS_KEPT = 2000
 QUARANTINE_KEPT = 100
-_GAP_STREAM = 0
+GAP_STREAM = 0
 _TORN = "torn"
 
 log = logging.getLogger(__name__)
@@ -48,6 +47,8 @@ class Store:
         self._boot_id = clock.boot_id()
         self._series: dict[SeriesKey, int] = {}
         self.epoch = ""
+        # More series than the collector takes of one epoch; a new epoch forgets old ones.
+        self.crowded = False
         self.reload()
 
     def reload(self) -> None:
@@ -92,10 +93,10 @@ class Store:
 
     def _insert_observation(self, check: str, one: Observation, valid_seconds: int) -> int:
         try:
-            message = encode(check, one, valid_seconds, self._intern)
+            message = encode(check, one, valid_seconds, self.intern)
         except OversizedError as error:
             log.error("observation refused: %s", error)  # noqa: TRY400 - no traceback wanted
-            now = self._clock.wall_ms()
+            now = self.now_ms()
             self.insert_gap(Loss("oversized", 1, (), now, now))
             return 0
         record = fleet_pb2.Record(observation=message)
@@ -104,21 +105,47 @@ class Store:
         return 1
 
     def insert_gap(self, loss: Loss) -> None:
-        """Write the gap records of one loss; the caller holds the transaction."""
-        for gap in messages(loss):
-            self._insert(fleet_pb2.Record(gap=gap), Kind.GAP, _GAP_STREAM)
+        """Write down a loss; the caller holds the transaction.
+
+        Gap records that were never sent are written anew with what they said joined to
+        what is new, so that a long outage does not fill the outbox with gap records.
+        """
+        slots = []
+        if loss.ranges or loss.records:
+            slots = [
+                (seq, record)
+                for seq, record in self.gaps(self.sent_seq())
+                if record.gap.reason == loss.reason
+            ]
+        found = messages(joined(loss, [record.gap for _, record in slots]))
+        for seq, record in slots:
+            # One that is not needed any more stays as an empty one: its number was given.
+            record.gap.CopyFrom(next(found, fleet_pb2.GapRecord(reason=loss.reason)))
+            self.rewrite(seq, seq, record.SerializeToString())
+        for gap in found:
+            self._insert(fleet_pb2.Record(gap=gap), Kind.GAP, GAP_STREAM)
+
+    def rewrite(self, seq: int, new_seq: int, payload: bytes) -> None:
+        """Replace number and payload of a record; the caller holds the transaction."""
+        self.connection.execute(
+            "UPDATE records SET seq = ?, crc = ?, payload = ? WHERE seq = ?",
+            (new_seq, zlib.crc32(payload), payload, seq),
+        )
 
     def _insert(self, record: fleet_pb2.Record, kind: Kind, stream: int, age_ms: int = 0) -> None:
-        record.wall_unix_ms = self._clock.wall_ms() - age_ms
-        record.boottime_ms = max(0, self._clock.boottime_ms() - age_ms)
-        record.boot_id = self._boot_id
+        record.wall_unix_ms = self.now_ms() - age_ms
+        boottime = self._clock.boottime_ms() - age_ms
+        if boottime >= 0:
+            # What was seen before this boot has no place on its clock.
+            record.boottime_ms, record.boot_id = boottime, self._boot_id
         is_point = kind in {Kind.POINT, Kind.FAILED_POINT}
         record.record_class = (
             fleet_pb2.RECORD_CLASS_POINT if is_point else fleet_pb2.RECORD_CLASS_EVENT
         )
-        self._write(record, int(kind), stream)
+        self.write(record, int(kind), stream)
 
-    def _write(self, record: fleet_pb2.Record, kind: int, stream: int) -> None:
+    def write(self, record: fleet_pb2.Record, kind: int, stream: int) -> None:
+        """Add a record that is stamped already; the caller holds the transaction."""
         # The sequence number is the row's own and stands nowhere else.
         payload = record.SerializeToString()
         self.connection.execute(
@@ -139,11 +166,17 @@ class Store:
         )
         return True
 
-    def _intern(self, key: SeriesKey) -> int:
+    def intern(self, key: SeriesKey) -> int:
+        """The id of a series, given on first use; the caller holds the transaction.
+
+        Raises:
+            OversizedError: The collector would not take one more series.
+        """
         number = self._series.get(key)
         if number is not None:
             return number
         if len(self._series) >= MAX_SERIES_PER_AGENT:
+            self.crowded = True
             raise OversizedError(f"{key[0]}: more than {MAX_SERIES_PER_AGENT} series")
         cursor = self.connection.execute(
             "INSERT INTO series (name, labels) VALUES (?, ?)", (key[0], json.dumps(key[1]))
@@ -171,7 +204,7 @@ class Store:
             "SELECT seq, crc, payload FROM records WHERE seq IN (SELECT max(seq) FROM records"
             " WHERE stream != ? GROUP BY stream ORDER BY max(seq) DESC LIMIT ?)"
             " ORDER BY seq DESC",
-            (_GAP_STREAM, limit),
+            (GAP_STREAM, limit),
         )
         return self._within(rows, max_bytes)
 
@@ -277,27 +310,6 @@ class Store:
             self.insert_gap(Loss(_TORN, number, holes))
         return number
 
-    def adopt(self, other: "Store") -> int:
-        """Take over what another store never sent; returns how many records that were."""
-        names = other.names_by_id()
-        rows = other.connection.execute(
-            "SELECT kind, stream, payload FROM records WHERE seq > ? ORDER BY seq",
-            (other.sent_seq(),),
-        ).fetchall()
-        try:
-            with database.transaction(self.connection):
-                for kind, stream, payload in rows:
-                    record = fleet_pb2.Record.FromString(payload)
-                    if kind == Kind.GAP:
-                        del record.gap.ranges[:]
-                    ids = record.observation.series_ids
-                    record.observation.series_ids[:] = [self._intern(names[one]) for one in ids]
-                    self._write(record, kind, stream)
-        except BaseException:
-            self.reload()
-            raise
-        return len(rows)
-
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and cut it to nothing."""
         self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -307,56 +319,18 @@ class Store:
         # The pragma works one page per step, so the cursor must be run to its end.
         self.connection.execute("PRAGMA incremental_vacuum(2048)").fetchall()
 
-    def new_epoch(self) -> None:
-        """Start another epoch with the records that wait, numbered from 1 again.
-
-        Used when the collector knows numbers this file never gave: the file is an older
-        copy, and its next records would be taken for ones already stored.
-        """
-        with database.transaction(self.connection):
-            offset = self._first_number() - 1
-            rows = self.connection.execute("SELECT seq FROM records ORDER BY seq").fetchall()
-            for (seq,) in rows:
-                self._renumber(seq, offset)
-            self.connection.execute("DELETE FROM sqlite_sequence WHERE name = 'records'")
-            if rows:
-                self.connection.execute(
-                    "INSERT INTO sqlite_sequence VALUES ('records', ?)", (rows[-1][0] - offset,)
-                )
-            else:
-                self.connection.execute("DELETE FROM series")
-            database.put_meta(self.connection, "epoch", uuid4().hex)
-            database.put_meta(self.connection, "settled", 0)
-            database.put_meta(self.connection, "sent", 0)
-        self.reload()
-
-    def gaps(self) -> list[tuple[int, fleet_pb2.Record]]:
-        """The gap records that wait, oldest first, with their numbers."""
+    def gaps(self, after: int = 0) -> list[tuple[int, fleet_pb2.Record]]:
+        """The gap records above ``after``, oldest first, with their numbers."""
         rows = self.connection.execute(
-            "SELECT seq, payload FROM records WHERE stream = ? AND kind = ? ORDER BY seq",
-            (_GAP_STREAM, int(Kind.GAP)),
+            "SELECT seq, payload FROM records WHERE stream = ? AND kind = ? AND seq > ?"
+            " ORDER BY seq",
+            (GAP_STREAM, int(Kind.GAP), after),
         )
         return [(seq, fleet_pb2.Record.FromString(payload)) for seq, payload in rows]
 
-    def _first_number(self) -> int:
-        firsts = [first for _, record in self.gaps() for first, _ in ranges_of(record.gap)]
-        oldest = self.oldest_seq()
-        return min([oldest or self.last_seq() + 1, *firsts])
-
-    def _renumber(self, seq: int, offset: int) -> None:
-        kind, payload = self.connection.execute(
-            "SELECT kind, payload FROM records WHERE seq = ?", (seq,)
-        ).fetchone()
-        if kind == Kind.GAP:
-            record = fleet_pb2.Record.FromString(payload)
-            for one in record.gap.ranges:
-                one.first -= offset
-                one.last -= offset
-            payload = record.SerializeToString()
-        self.connection.execute(
-            "UPDATE records SET seq = ?, crc = ?, payload = ? WHERE seq = ?",
-            (seq - offset, zlib.crc32(payload), payload, seq),
-        )
+    def now_ms(self) -> int:
+        """This host's wall clock."""
+        return self._clock.wall_ms()
 
     def count(self) -> int:
         """Records that wait."""

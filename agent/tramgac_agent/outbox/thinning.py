@@ -1,24 +1,21 @@
 """Making room: fewer points, oldest first, never the beginning, and every loss on record.
 
 Points of one stream are reduced to one in 5 minutes, then one an hour, then one a day, then
-none. Events go only when nothing else is left. Gap records are never given up: they are
-merged, and what they said is said by their successors.
+none. Events go only when nothing else is left. Gap records are never given up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tramgac_agent.outbox import database
-from tramgac_agent.outbox.gaps import Loss, merge, ranges_of
+from tramgac_agent.outbox.gaps import Loss, merge
 from tramgac_agent.outbox.model import Kind
 from tramgac_agent.outbox.store import Store
-from tramgac_proto.v1 import fleet_pb2
 
 _MINUTE_MS = 60_000
 BUCKETS_MS = (5 * _MINUTE_MS, 60 * _MINUTE_MS, 1440 * _MINUTE_MS)
 HOUR_MS = 60 * _MINUTE_MS
-MAX_GAP_RECORDS = 32
-_ROWS = 500
+_ROWS = 2000
 
 _POINTS = f"kind IN ({int(Kind.POINT)}, {int(Kind.FAILED_POINT)})"
 
@@ -96,33 +93,4 @@ def _drop(store: Store, step: Step, before_ms: int) -> int:
             "DELETE FROM records WHERE seq = ?", [(seq,) for seq, _ in rows]
         )
         store.insert_gap(Loss(step.reason, len(rows), ranges, min(walls), max(walls)))
-        _merge_gaps(store)
     return len(rows)
-
-
-def _merge_gaps(store: Store) -> None:
-    """Replace many gap records by few; the caller holds the transaction."""
-    gaps = store.gaps()
-    if len(gaps) <= MAX_GAP_RECORDS:
-        return
-    by_reason: dict[str, list[tuple[int, fleet_pb2.GapRecord]]] = {}
-    for seq, record in gaps:
-        by_reason.setdefault(record.gap.reason, []).append((seq, record.gap))
-    for reason, members in by_reason.items():
-        if len(members) > 1:
-            store.connection.executemany(
-                "DELETE FROM records WHERE seq = ?", [(seq,) for seq, _ in members]
-            )
-            store.insert_gap(_joined(reason, members))
-
-
-def _joined(reason: str, members: Iterable[tuple[int, fleet_pb2.GapRecord]]) -> Loss:
-    ranges = []
-    records, firsts, lasts = 0, [], []
-    for seq, gap in members:
-        # The number of the merged record itself will never be sent either.
-        ranges += [(seq, seq), *ranges_of(gap)]
-        records += gap.records
-        firsts.append(gap.first_wall_unix_ms)
-        lasts.append(gap.last_wall_unix_ms)
-    return Loss(reason, records, merge(ranges), min(firsts), max(lasts))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 DEFAULT_BYTES_PER_SECOND = 8_000
 _MIN_BATCH = 16 * 1024
 _BATCH_SECONDS = 2.0
+# The collector counts calls as well as bytes.
+_MIN_GAP_SECONDS = 0.75
 
 
 class Pace:
@@ -33,4 +35,4 @@ class Pace:
     def spend(self, size: int) -> None:
         """A batch of ``size`` bytes was sent."""
         now = self._monotonic()
-        self._free_at = max(now, self._free_at) + size / self._rate
+        self._free_at = now + max(size / self._rate, _MIN_GAP_SECONDS)

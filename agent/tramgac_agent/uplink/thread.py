@@ -257,7 +257,8 @@ class Uplink:
         self._suspect = None
         self._failures += 1
         self._links.failed(link, deadline=failure.deadline)
-        self._plan.interrupted()
+        if not failure.retry_after:
+            self._plan.interrupted()
         verdict = link.identity.judge(self._clock.wall_ms())
         self._renewal.consider(verdict)
         wait = max(self._backoff.next(trusted=failure.trusted), failure.retry_after)
