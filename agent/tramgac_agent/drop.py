@@ -298,19 +298,24 @@ def _take(directory: int, name: str, now_ms: int) -> Dropped:
 
 def _read_regular(directory: int, name: str) -> tuple[bytes, tuple[int, int]]:
     """Content of a plain file of bounded size; nothing else is opened or waited for."""
+    file = -1
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         file = os.open(name, flags, dir_fd=directory)
+        found = os.fstat(file)
+        # A second name may belong to a file that is none of the writer's.
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise Refused("not_regular")
+        with os.fdopen(file, "rb", closefd=False) as source:
+            data = source.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
-        kinds = {errno.ELOOP: "not_regular", errno.ENXIO: "not_regular"}
-        raise Refused(kinds.get(error.errno or 0, "unreadable")) from error
-    with os.fdopen(file, "rb") as source:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise Refused("not_regular")
-        data = source.read(MAX_FILE_BYTES + 1)
+        special = error.errno in {errno.ELOOP, errno.ENXIO}
+        raise Refused("not_regular" if special else "unreadable") from error
+    finally:
+        if file >= 0:
+            os.close(file)
     if len(data) > MAX_FILE_BYTES:
         raise Refused("too_big")
     return data, (found.st_ino, found.st_mtime_ns)

@@ -1,0 +1,319 @@
+"""The drop check takes good files once, puts bad ones aside, and trusts nobody."""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.backup import SERIES, drop_folder
+from helpers.onecheck import context, observe, values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tramgac_agent import drop
+from tramgac_agent.checks.base import CheckFailed
+from tramgac_agent.checks.drop import DropCheck, DropSettings
+from tramgac_agent.clock import SYSTEM_CLOCK
+from tramgac_agent.outbox import Outbox, OutboxLimits
+
+NOW = time.time_ns() // 1_000_000
+RUN: dict[str, Any] = {
+    "kind": "backup_run",
+    "version": 1,
+    "series": SERIES,
+    "run_id": "r1",
+    "outcome": "complete",
+    "started_unix_ms": NOW - 90_000,
+    "ended_unix_ms": NOW - 60_000,
+    "exit_code": 0,
+}
+STATE: dict[str, Any] = {
+    "kind": "repository_state",
+    "version": 1,
+    "series": SERIES,
+    "taken_unix_ms": NOW - 30_000,
+    "state": "ok",
+    "snapshots": 3,
+    "newest_unix_ms": NOW - 86_400_000,
+    "newest_id": "ab12",
+    "locks": 0,
+}
+
+
+def new_check() -> DropCheck:
+    return DropCheck(DropSettings())
+
+
+def put(folder: Path, content: dict[str, Any] | bytes, name: str = "a.json") -> Path:
+    path = drop_folder(folder) / name
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return path
+
+
+def refused(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "drop/refused").glob("*"))
+
+
+def test_an_ended_run_shows_exit_code_and_length_and_keeps_its_times(tmp_path: Path) -> None:
+    """The typed message carries everything; samples carry what a graph needs."""
+    put(tmp_path, {**RUN, "bytes": 0, "files": 0})
+    (one,) = observe(new_check(), tmp_path)
+
+    assert values([one], series=SERIES) == {
+        "backup_last_run_exit_code": 0.0,
+        "backup_last_run_duration_seconds": 30.0,
+    }
+    assert one.detail is not None
+    assert one.detail.DESCRIPTOR.name == "BackupRun"
+    assert (one.detail.ended_unix_ms, one.detail.counts_known) == (NOW - 60_000, True)  # type: ignore[union-attr]
+    assert one.event
+    assert 60 <= one.age_seconds < 120
+
+
+def test_a_start_does_not_replace_what_is_known_of_the_last_end(tmp_path: Path) -> None:
+    """It has a stream of its own and no samples."""
+    start = {key: RUN[key] for key in RUN if key not in {"ended_unix_ms", "exit_code"}}
+    put(tmp_path, {**start, "outcome": "running"}, "a.json")
+    put(tmp_path, RUN, "b.json")
+    begun, ended = observe(new_check(), tmp_path)
+
+    assert begun.samples == ()
+    assert begun.stream != ended.stream
+    assert begun.detail is not None
+
+
+def test_a_readable_repository_shows_what_is_known_and_nothing_else(tmp_path: Path) -> None:
+    """Unknown counts are absent, not zero."""
+    put(tmp_path, STATE)
+    shown = values(observe(new_check(), tmp_path), series=SERIES)
+
+    assert shown == {
+        "backup_repository_readable": 1.0,
+        "backup_newest_snapshot_timestamp_seconds": (NOW - 86_400_000) / 1000,
+        "backup_snapshots": 3.0,
+        "backup_locks": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "state", ["blind_auth", "blind_unreachable", "blind_timeout", "blind_tool", "missing"]
+)
+def test_a_blind_repository_shows_only_that(tmp_path: Path, state: str) -> None:
+    """``readable`` is 0 and there is no newest snapshot, however old the last known one."""
+    content = {key: STATE[key] for key in ("kind", "version", "series", "taken_unix_ms")}
+    put(tmp_path, {**content, "state": state})
+
+    assert values(observe(new_check(), tmp_path)) == {"backup_repository_readable": 0.0}
+
+
+def test_files_go_only_when_the_outbox_has_them(tmp_path: Path) -> None:
+    """An agent that dies in between reads the same file again, under the same token."""
+    path = put(tmp_path, RUN)
+    (first,) = observe(new_check(), tmp_path, stored=False)
+    assert path.exists()
+    (second,) = observe(new_check(), tmp_path, stored=True)
+
+    assert first.token == second.token != ""
+    assert not path.exists()
+
+
+def test_a_crash_between_outbox_and_deletion_doubles_nothing(tmp_path: Path) -> None:
+    """The real outbox takes the token once and dates the record by the event."""
+    put(tmp_path, RUN)
+    limits = OutboxLimits()
+    outbox = Outbox.open(tmp_path / "outbox.db", limits=limits, clock=SYSTEM_CLOCK)
+    try:
+        stored = [
+            outbox.append("drop", observe(new_check(), tmp_path, stored=False), valid_seconds=60)
+            for _ in range(2)
+        ]
+    finally:
+        outbox.close()
+
+    assert stored == [1, 0]
+
+
+def test_a_file_that_changed_after_reading_is_read_again(tmp_path: Path) -> None:
+    """Only the very file that was read is deleted."""
+    check = new_check()
+    path = put(tmp_path, RUN)
+    observations = observe(check, tmp_path, stored=False)
+    path.unlink()
+    put(tmp_path, {**RUN, "run_id": "r2"})
+    check.stored(observations)
+
+    assert path.exists()
+
+
+def test_the_same_file_twice_counts_once_and_both_go(tmp_path: Path) -> None:
+    """A script that repeats itself is not a second backup."""
+    paths = [put(tmp_path, RUN, name) for name in ("a.json", "b.json")]
+
+    assert len(observe(new_check(), tmp_path)) == 1
+    assert not any(path.exists() for path in paths)
+
+
+BAD: dict[str, tuple[dict[str, Any] | bytes, str]] = {
+    "empty": (b"", "bad_json"),
+    "not json": (b"series=x", "bad_json"),
+    "not utf-8": (b'{"kind":"\xff"}', "bad_json"),
+    "deeply nested": (b'{"kind":' + b"[" * 60_000, "bad_json"),
+    "a list": (b"[]", "bad_schema"),
+    "unknown kind": ({**RUN, "kind": "rumour"}, "bad_schema"),
+    "unknown key": ({**RUN, "file_names": []}, "bad_schema"),
+    "unknown version": ({**RUN, "version": 2}, "bad_schema"),
+    "no series": ({key: RUN[key] for key in RUN if key != "series"}, "bad_schema"),
+    "a series with a line break": ({**RUN, "series": SERIES + "\n"}, "bad_schema"),
+    "a negative count": ({**RUN, "bytes": -1, "files": 1}, "bad_schema"),
+    "a number as text": ({**RUN, "exit_code": "0"}, "bad_schema"),
+    "complete without exit 0": ({**RUN, "exit_code": 1}, "contradiction"),
+    "complete without an end": ({**RUN, "ended_unix_ms": None}, "contradiction"),
+    "running with an end": ({**RUN, "outcome": "running"}, "contradiction"),
+    "ends before it starts": ({**RUN, "ended_unix_ms": NOW - 100_000}, "bad_times"),
+    "from the future": ({**RUN, "ended_unix_ms": NOW + 3_600_000}, "future"),
+    "blind yet sees": ({**STATE, "state": "blind_auth"}, "contradiction"),
+    "newest of nothing": ({**STATE, "snapshots": 0}, "contradiction"),
+    "newest in the future": ({**STATE, "newest_unix_ms": NOW + 3_600_000}, "future"),
+    "too big": (b'{"kind":"' + b"x" * drop.MAX_FILE_BYTES, "too_big"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_put_aside_with_its_reason(tmp_path: Path, case: str) -> None:
+    """It is told once, does not come back, and holds up no good file."""
+    content, code = BAD[case]
+    put(tmp_path, content, "a.json")
+    put(tmp_path, RUN, "b.json")
+    good, told = observe(new_check(), tmp_path)
+
+    assert good.detail is not None
+    assert told.failure == f"refused_{code}"
+    assert observe(new_check(), tmp_path) == []
+    assert refused(tmp_path) == ([] if code == "too_big" else [f"a.json.{code}"])
+
+
+def link(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def hard_link(path: Path) -> None:
+    other = path.parent.parent / "other"
+    other.write_text(json.dumps(RUN))
+    path.hardlink_to(other)
+
+
+def listening_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [link, hard_link, os.mkfifo, listening_socket])
+def test_only_plain_files_are_opened(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """No link is followed, no pipe waited for; what was linked to stays as it is."""
+    make(drop_folder(tmp_path) / "a.json")
+    (told,) = observe(new_check(), tmp_path)
+
+    assert told.failure == "refused_not_regular"
+    assert not os.path.lexists(tmp_path / "drop/a.json")
+    assert refused(tmp_path) == []
+
+
+def test_a_folder_in_the_way_is_told_and_left(tmp_path: Path) -> None:
+    """It cannot be read or moved, so it stays; other files are taken."""
+    (drop_folder(tmp_path) / "a.json").mkdir()
+    put(tmp_path, RUN, "b.json")
+    good, told = observe(new_check(), tmp_path)
+
+    assert good.detail is not None
+    assert told.failure == "refused_not_regular"
+
+
+def test_one_run_takes_a_bounded_number(tmp_path: Path) -> None:
+    """The rest comes with the next run; nothing is skipped."""
+    for number in range(drop.MAX_FILES_PER_READ + 5):
+        put(tmp_path, {**RUN, "run_id": f"r{number}"}, f"{number:04}.json")
+    check = new_check()
+
+    assert len(observe(check, tmp_path)) == drop.MAX_FILES_PER_READ
+    assert len(observe(check, tmp_path)) == 5
+    assert observe(check, tmp_path) == []
+
+
+def test_refused_files_do_not_pile_up(tmp_path: Path) -> None:
+    """The newest are kept for a person to read."""
+    for number in range(drop.MAX_REFUSED_KEPT + 20):
+        put(tmp_path, b"no", f"{number:04}.json")
+    observe(new_check(), tmp_path)
+
+    assert len(refused(tmp_path)) == drop.MAX_REFUSED_KEPT
+
+
+def test_half_written_files_are_left_alone_until_they_are_old(tmp_path: Path) -> None:
+    """A writer at work is not disturbed; one that was killed leaves nothing for ever."""
+    young, old = (put(tmp_path, b"{", f".{name}.json.tmp") for name in ("young", "old"))
+    os.utime(old, (1, 1))
+
+    assert observe(new_check(), tmp_path) == []
+    assert young.exists()
+    assert not old.exists()
+
+
+def test_a_missing_folder_is_made_for_others_to_write(tmp_path: Path) -> None:
+    """Group-writable, sticky and set-gid: others add, nobody removes another's file."""
+    assert observe(new_check(), tmp_path) == []
+    assert (tmp_path / "drop").stat().st_mode & 0o7777 == drop.FOLDER_MODE
+
+
+def test_a_folder_that_cannot_be_read_fails_the_check(tmp_path: Path) -> None:
+    """Silence would look like no backups."""
+    (tmp_path / "drop").write_text("")
+    with pytest.raises(CheckFailed, match="unreadable"):
+        list(new_check().run(context(tmp_path)))
+
+
+def test_what_the_writer_writes_the_reader_takes(tmp_path: Path) -> None:
+    """Whatever the umask, the agent's group may read it."""
+    folder = drop_folder(tmp_path)
+    before = os.umask(0o077)
+    try:
+        name = drop.write(folder, drop.parse(json.dumps(STATE).encode(), NOW))
+    finally:
+        os.umask(before)
+
+    assert (folder / name).stat().st_mode & 0o777 == 0o640
+    assert len(observe(new_check(), tmp_path)) == 1
+    assert list(folder.iterdir()) == []
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_content_gets_past_the_reader_unjudged(data: bytes) -> None:
+    """Any bytes are either a record or a refusal with a code."""
+    with contextlib.suppress(drop.Refused):
+        record = drop.parse(data, NOW)
+        assert record.objection(NOW) == ""
+
+
+_KEYS = st.sampled_from([*RUN, *STATE, "bytes", "files", "valid_seconds", "state"])
+_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+
+
+@given(st.sampled_from([RUN, STATE]), st.dictionaries(_KEYS, _VALUES, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_record_never_becomes_a_complete_run_by_accident(
+    base: dict[str, Any], damage: dict[str, Any]
+) -> None:
+    """Complete means exit 0 and an end that is not in the future, whatever was written."""
+    try:
+        record = drop.parse(json.dumps({**base, **damage}).encode(), NOW)
+    except drop.Refused:
+        return
+    if isinstance(record, drop.BackupRun) and record.outcome == "complete":
+        assert record.exit_code == 0
+        assert record.ended_unix_ms is not None
+        assert record.started_unix_ms <= record.ended_unix_ms <= NOW + 300_000
