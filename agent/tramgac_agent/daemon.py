@@ -72,7 +72,7 @@ class Daemon:
         )
         self._schedule = Schedule(self._runner, SYSTEM_CLOCK)
         self._door = (
-            ResponderDoor(config.responder.listen, files.lease_key_path, host)
+            ResponderDoor(config.responder.listen, files, lambda: self._uplink.status.offset_ms)
             if config.responder.enabled
             else None
         )

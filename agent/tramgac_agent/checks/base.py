@@ -157,6 +157,11 @@ class LeaseDesk:
             self._wishes.clear()
             return wishes
 
+    def withdraw(self, target: str, direction: str, proves: str) -> None:
+        """Forget a wish that nobody waits for any more."""
+        with self._lock:
+            self._wishes.pop((target, direction, proves), None)
+
     def grant(self, tokens: Iterable[bytes]) -> None:
         """File serialized ``LeaseToken`` messages (the uplink's side)."""
         with self._lock:
