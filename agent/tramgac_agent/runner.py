@@ -35,7 +35,12 @@ class Appender(Protocol):
     """The outbox as the runner sees it."""
 
     def append(self, check: str, observations: Sequence[Observation], *, valid_seconds: int) -> int:
-        """Store observations durably and return how many were new."""
+        """Store observations and return how many were new."""
+        ...
+
+    @property
+    def durable(self) -> bool:
+        """Whether what was appended last is on the disk, not only in memory."""
         ...
 
 
@@ -73,7 +78,8 @@ def stream_of(detail: Detail | None) -> str:
 
 
 def _is_plain(one: Observation) -> bool:
-    return not (one.event or one.token or one.failure or one.detail is not None)
+    own = one.event or one.token or one.failure or one.age_seconds or one.detail is not None
+    return not own
 
 
 def arrange(observations: Iterable[Observation]) -> list[Observation]:
@@ -270,5 +276,7 @@ class Runner:
             log.error("%s: observations refused: %s", outcome.check, error)  # noqa: TRY400
             return
         slot.check.stored(outcome.observations)
+        if observations and self._outbox.durable:
+            slot.check.stored(observations)
         if any(one.event for one in observations):
             self._notify()

@@ -31,6 +31,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, list[Observation], int]] = []
+        self.durable = True
 
     def append(self, check: str, observations: Sequence[Observation], *, valid_seconds: int) -> int:
         self.rows.append((check, list(observations), valid_seconds))
@@ -240,3 +241,21 @@ def test_the_check_logs_under_its_own_name(
         runner_of(check_of(work)).run("probe")
 
     assert [record.name for record in caplog.records] == ["tramgac_agent.check.probe"]
+
+
+def test_a_check_learns_what_is_safe_only_when_it_is(
+    memory: Memory, runner_of: Callable[..., Runner]
+) -> None:
+    """A source that is read once is told of the disk, not of memory."""
+    check = check_of(lambda _: [Observation((UP,), event=True, token="7")])
+    safe: list[str] = []
+    check.stored = lambda found: safe.extend(one.token for one in found)  # type: ignore[method-assign]
+    runner = runner_of(check)
+
+    memory.durable = False
+    runner.run("probe")
+    assert safe == []
+
+    memory.durable = True
+    runner.run("probe")
+    assert "7" in safe

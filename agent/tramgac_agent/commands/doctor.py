@@ -56,7 +56,7 @@ def _state(config: Config) -> Finding:
 
 _IDENTITY_FIX = {
     "not_yet_valid": "set this host's clock; it runs behind the certificate",
-    "expired": "the agent asks for a new one by itself; if this stays, ask the centre to approve it",
+    "expired": "the agent asks for a new one by itself; if this stays, ask the centre",
 }
 
 

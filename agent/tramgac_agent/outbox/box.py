@@ -66,6 +66,12 @@ class Outbox:
                 return stored
             return self._relay_append(check, observations, valid_seconds)
 
+    @property
+    def durable(self) -> bool:
+        """Whether what was appended last is on the disk, not only in memory."""
+        with self._lock:
+            return self._relay is None
+
     def _after_append(self, store: Store) -> None:
         try:
             self._stop_relay(store)
