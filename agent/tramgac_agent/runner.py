@@ -275,8 +275,7 @@ class Runner:
             # A check that speaks of unknown series is a bug; say so once a run and go on.
             log.error("%s: observations refused: %s", outcome.check, error)  # noqa: TRY400
             return
-        slot.check.stored(outcome.observations)
-        if observations and self._outbox.durable:
-            slot.check.stored(observations)
+        if self._outbox.durable:
+            slot.check.stored(outcome.observations)
         if any(one.event for one in observations):
             self._notify()

@@ -249,7 +249,11 @@ def test_a_check_learns_what_is_safe_only_when_it_is(
     """A source that is read once is told of the disk, not of memory."""
     check = check_of(lambda _: [Observation((UP,), event=True, token="7")])
     safe: list[str] = []
-    check.stored = lambda found: safe.extend(one.token for one in found)  # type: ignore[method-assign]
+
+    def stored(observations: Sequence[Observation]) -> None:
+        safe.extend(one.token for one in observations)
+
+    check.stored = stored  # type: ignore[method-assign]
     runner = runner_of(check)
 
     memory.durable = False
