@@ -132,12 +132,12 @@ def quality_of(arrival: Arrival) -> str:
 class FactLedger:
     """All current facts.
 
-    Args:
+    Attributes:
         on_change: Called with each fact that changed, after it changed.
     """
 
-    def __init__(self, on_change: Callable[[Fact], None] = lambda _fact: None) -> None:
-        self._on_change = on_change
+    def __init__(self) -> None:
+        self.on_change: Callable[[Fact], None] = lambda _fact: None
         self._current: dict[FactKey, Fact] = {}
         # Facts to write: changed ones at once, refreshed ones when their time has come.
         self._changed: dict[FactKey, None] = {}
@@ -246,7 +246,7 @@ class FactLedger:
         fact.told_late = None
         self._changed[key] = None
         self._history.append(fact.history_row())
-        self._on_change(fact)
+        self.on_change(fact)
 
     def _put_late(
         self,

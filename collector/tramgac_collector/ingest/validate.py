@@ -30,6 +30,7 @@ _TEXT_FIELDS = {
         field.name for field in detail.message_type.fields if field.type == field.TYPE_STRING
     )
     for detail in fleet_pb2.Observation.DESCRIPTOR.oneofs_by_name["detail"].fields
+    if detail.message_type is not None
 }
 
 

@@ -60,15 +60,24 @@ class _Item:
 
 @dataclass(slots=True)
 class WriterStats:
-    """Figures since the start; read without a lock, so they may be one commit old."""
+    """Figures since the start; read without a lock, so they may be one commit old.
+
+    Attributes:
+        healthy: Whether the last transaction succeeded.
+    """
 
     commits: int = 0
     failures: int = 0
     batches: int = 0
     duplicates: int = 0
-    commit_seconds: float = 0.0
+    commit_seconds: list[float] = field(default_factory=list)
     last_error: str = ""
     healthy: bool = True
+
+    def take_commit_times(self) -> list[float]:
+        """Return, and forget, the length of each commit since the last call."""
+        times, self.commit_seconds = self.commit_seconds, []
+        return times
 
 
 @dataclass(slots=True)
@@ -208,7 +217,7 @@ class Writer:
         self.stats.commits += 1
         self.stats.batches += batches
         self.stats.duplicates += group.duplicates
-        self.stats.commit_seconds += seconds
+        self.stats.commit_seconds.append(seconds)
         self.stats.healthy = True
         stored = Stored(group.duplicates, batches, seconds)
         for item in group.items:

@@ -1,0 +1,195 @@
+"""What the ingest process does beside answering calls: small steps on timers, on its own loop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypedDict
+
+from sqlalchemy import Connection, Engine, bindparam, update
+
+from tramgac_collector import metrics
+from tramgac_collector.facts.derived import Derived
+from tramgac_collector.identity.registry import Registry
+from tramgac_collector.ingest.servicer import Centre
+from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.inventory.versions import current_inventory
+from tramgac_collector.store import schema
+from tramgac_collector.store.engine import read_generation, reading
+from tramgac_collector.store.writer import StoreUnavailable
+from tramgac_proto.configfile import ConfigError
+
+SECOND = 1.0
+FACTS_SECONDS = 5.0
+MINUTE = 60.0
+_SEEN_CHUNK = 200
+
+log = logging.getLogger(__name__)
+
+
+async def every(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat ``step`` until cancelled; a fault is logged and the next turn comes."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step()
+        except StoreUnavailable:
+            log.warning("the store is away; %s tries again", step.__qualname__)
+        except Exception:  # a timer must survive whatever one turn runs into
+            log.exception("%s failed", step.__qualname__)
+
+
+class SeenRow(TypedDict):
+    """Parameters of one update."""
+
+    key: str
+    seen: int
+    version: str
+
+
+class Housekeeping:
+    """The steps, each small enough not to hold up a call.
+
+    Args:
+        centre: The parts of the process.
+        engine: For reading, in a thread.
+        registry: Reloaded when the store's generation moved.
+        derived: Series worked out from facts.
+        on_inventory: Called with each inventory that comes into force.
+    """
+
+    def __init__(
+        self,
+        centre: Centre,
+        engine: Engine,
+        registry: Registry,
+        derived: Derived,
+        on_inventory: Callable[[Inventory], None],
+    ) -> None:
+        self._centre = centre
+        self._engine = engine
+        self._registry = registry
+        self._derived = derived
+        self._on_inventory = on_inventory
+        self._generation = -1
+        self._known: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._duplicates = 0
+
+    def reload(self) -> bool:
+        """Read registry and inventory if an administrator changed something.
+
+        Raises:
+            ConfigError: The inventory in the store cannot be read.
+        """
+        with reading(self._engine) as connection:
+            generation = read_generation(connection)
+            if generation == self._generation:
+                return False
+            self._registry.reload(connection)
+            inventory = current_inventory(connection)
+        self._generation = generation
+        self._on_inventory(inventory)
+        self._centre.admission.forget_plans()
+        active = {one.owner.agent_id for one in self._registry.agents() if not one.denied}
+        for agent_id in self._known - active:
+            self._centre.live.forget(agent_id)
+            self._centre.clones.forget(agent_id)
+        self._known = active
+        self._count_agents()
+        return True
+
+    def _count_agents(self) -> None:
+        states: dict[str, int] = {"active": 0, "denied": 0, "cloned": 0}
+        for agent in self._registry.agents():
+            states[agent.state] = states.get(agent.state, 0) + 1
+        for state, count in states.items():
+            metrics.AGENTS.labels(state).set(count)
+
+    async def second(self) -> None:
+        """Follow administrative changes, let old values vanish, bring counters up to date."""
+        self._centre.live.sweep(self._centre.now_ms())
+        self.count()
+        try:
+            if await asyncio.to_thread(self._generation_moved) and self.reload():
+                metrics.RELOADS.labels("ok").inc()
+        except ConfigError:
+            metrics.RELOADS.labels("failed").inc()
+            log.exception("the inventory in the store cannot be used; the old one stays")
+
+    def _generation_moved(self) -> bool:
+        with reading(self._engine) as connection:
+            return read_generation(connection) != self._generation
+
+    def count(self) -> None:
+        """Copy the tally to the metrics."""
+        tally, writer = self._centre.tally, self._centre.writer
+        for counter, name in (
+            (metrics.REPORTS, "reports"),
+            (metrics.BYTES, "bytes"),
+            (metrics.RECORDS, "records"),
+            (metrics.SAMPLES, "samples"),
+            (metrics.DUPLICATES, "duplicates"),
+        ):
+            counter.inc(getattr(tally, name))
+            setattr(tally, name, 0)
+        for family, codes in (
+            (metrics.REFUSED, tally.refused),
+            (metrics.QUARANTINED, tally.quarantined),
+        ):
+            for code, count in codes.items():
+                family.labels(code).inc(count)
+            codes.clear()
+        times, tally.ack_seconds = tally.ack_seconds, []
+        for seconds in times:
+            metrics.ACK_SECONDS.observe(seconds)
+        for seconds in writer.stats.take_commit_times():
+            metrics.COMMIT_SECONDS.observe(seconds)
+        metrics.QUEUE_BATCHES.set(writer.depth)
+        metrics.INFLIGHT_BYTES.set(self._centre.admission.inflight_bytes)
+
+    async def write_facts(self) -> None:
+        """Store facts that changed or are due for a refresh."""
+        facts = self._centre.facts
+        while writes := facts.take_writes(self._centre.now_ms()):
+            try:
+                await asyncio.wrap_future(self._centre.writer.execute(writes.store))
+            except StoreUnavailable:
+                facts.give_back(writes)
+                raise
+
+    async def minute(self) -> None:
+        """Judge backups anew, note coverage, remember who called last and when."""
+        now_ms = self._centre.now_ms()
+        self._derived.refresh(now_ms)
+        self._derived.cover(now_ms)
+        series = sum(
+            len(session.series.known)
+            for agent in self._centre.admission.agents.values()
+            for session in agent.sessions.values()
+        )
+        metrics.SERIES.set(series)
+        await self.write_seen()
+
+    async def write_seen(self) -> None:
+        """Store last call and version of every agent that called since the last turn."""
+        rows = [
+            SeenRow(key=agent_id, seen=agent.last_seen_ms, version=agent.version)
+            for agent_id, agent in self._centre.admission.agents.items()
+            if agent.last_seen_ms > self._seen.get(agent_id, 0)
+        ]
+        for at in range(0, len(rows), _SEEN_CHUNK):
+            chunk = rows[at : at + _SEEN_CHUNK]
+            job = partial(_write_seen, rows=chunk)
+            await asyncio.wrap_future(self._centre.writer.execute(job))
+            self._seen.update((row["key"], row["seen"]) for row in chunk)
+
+
+def _write_seen(connection: Connection, rows: list[SeenRow]) -> None:
+    table = schema.agents
+    connection.execute(
+        update(table)
+        .where(table.c.id == bindparam("key"))
+        .values(last_seen_ms=bindparam("seen"), version=bindparam("version")),
+        rows,
+    )
