@@ -72,9 +72,15 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: No such file, or not readable.
     """
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None
-    )
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=5.0, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM meta").fetchone()
+    except sqlite3.OperationalError:
+        # A read-only disk: nobody writes, so the file can be taken as it lies.
+        connection.close()
+        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

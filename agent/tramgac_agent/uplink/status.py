@@ -2,9 +2,9 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 FILE_NAME = "uplink.json"
 
@@ -39,7 +39,11 @@ class UplinkStatus:
     catching_up: bool = False
     outbox_state: str = ""
     certificate: str = ""
-    refusals: dict[str, int] | None = None
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
 
 def write_status(folder: Path, status: UplinkStatus) -> None:
@@ -51,7 +55,7 @@ def write_status(folder: Path, status: UplinkStatus) -> None:
         OSError: Not writable.
     """
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
-    temporary.write_text(json.dumps(asdict(status)) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(status.as_dict()) + "\n", encoding="utf-8")
     temporary.replace(folder / FILE_NAME)
 
 
