@@ -37,9 +37,7 @@ CHILDREN = {
     "stubborn": "signal.signal(signal.SIGTERM, signal.SIG_IGN)" + STARTED + "time.sleep(60)",
     "misconfigured": STARTED + "time.sleep(0.3); sys.exit(78)",
     "polite": "bye = lambda *_: (open(__file__ + '.bye', 'w'), sys.exit(0))\n"
-    + "signal.signal(signal.SIGTERM, bye)"
-    + STARTED
-    + "time.sleep(60)",
+    "signal.signal(signal.SIGTERM, bye)" + STARTED + "time.sleep(60)",
 }
 
 
