@@ -136,6 +136,7 @@ url = "http://{place.at("service")}/"
 expect_text = "Trạm Gác"
 [checks.throughput]
 interval_seconds = 120
+hours = []
 [[checks.throughput.targets]]
 name = "{PEER}"
 expect_mbps = 100

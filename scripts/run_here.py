@@ -168,14 +168,16 @@ class Run:
 
     def _back_up(self) -> None:
         secret = {"RESTIC_PASSWORD_FILE": str(self._place.root / "repository-password")}
+        drop = self._place.root / here.HOST / "drop"
+        while not drop.is_dir() and not self._halt.wait(0.2):
+            continue  # the agent makes its drop folder, with the right mode, when it starts
         with (self._place.folder("logs") / "backup.log").open("ab") as output:
-            while True:
+            while not self._halt.is_set():
                 subprocess.run(
                     here.backup_argv(self._place), check=False, stdout=output, stderr=output,
                     env={**os.environ, **secret},
                 )  # fmt: skip
-                if self._halt.wait(_BACKUP_SECONDS):
-                    return
+                self._halt.wait(_BACKUP_SECONDS)
 
     def _show(self) -> None:
         page = fetch(f"http://{self._place.at('metrics')}/metrics")
