@@ -31,8 +31,8 @@ from tramgac_agent.checks.base import (
 _PROBE = (sys.executable, "-I", "-m", "tramgac_agent.restic.probe")
 _CODES = {0: "", 75: "timeout", 78: "config", 126: "not_found", 127: "not_found"}
 _GRACE_SECONDS = 5.0
-# Room to end a child and to read its reports before the runner loses patience.
-_RESERVE_SECONDS = 10.0
+# Left to end a child and to read its reports before the runner loses patience.
+_RESERVED_SHARE = 0.2
 _POLL_SECONDS = 0.05
 _MAX_SAID_BYTES = 8192
 
@@ -73,7 +73,7 @@ class ResticCheck(Check[ResticSettings]):
             raise NotApplicable("no probes in [checks.restic]")
         reports = context.state_dir / "reports"
         reports.mkdir(exist_ok=True, mode=0o700)
-        until = time.monotonic() + max(1.0, context.deadline_seconds - _RESERVE_SECONDS)
+        until = time.monotonic() + context.deadline_seconds * (1 - _RESERVED_SHARE)
         failures = []
         for index, config in enumerate(self.settings.probes):
             # A hung repository uses up its own share of the time, not that of the next.
