@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isal import igzip_lib
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.metrics import REGISTRY
-from tramgac_collector.wsgi import Server, StartResponse
+from tramgac_collector.wsgi import Server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class MetricsApp:
         self._live = live
         self._ready = ready
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         method = environ["REQUEST_METHOD"]
         if method not in {"GET", "HEAD"}:

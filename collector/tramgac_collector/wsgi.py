@@ -1,17 +1,13 @@
 """A small HTTP server for a WSGI application: bounded threads, clean end."""
 
-import logging
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from waitress import wasyncore
 from waitress.server import create_server
 
-log = logging.getLogger(__name__)
-
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 # A page of a million series is about 140 MB; it is sent from memory, not from a file.
 _BODY_IN_MEMORY = 1 << 30
@@ -41,7 +37,7 @@ class Server:
         threads: Requests answered at the same time.
     """
 
-    def __init__(self, application: Application, listen: str, *, threads: int = 4) -> None:
+    def __init__(self, application: "WSGIApplication", listen: str, *, threads: int = 4) -> None:
         host, port = split_address(listen)
         self._server = create_server(
             application,

@@ -1,0 +1,1 @@
+"""The plain page: which facilities and agents report, in Vietnamese and English."""

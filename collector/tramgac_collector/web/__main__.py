@@ -1,0 +1,54 @@
+"""``python -m tramgac_collector.web --config PATH``: the page's own process."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tramgac_collector.config import DEFAULT_PATH, load_config
+from tramgac_collector.web.app import create_app
+from tramgac_collector.wsgi import Server
+from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ConfigError
+
+log = logging.getLogger("tramgac_collector.web")
+
+
+def _serve(path: Path) -> int:
+    config = load_config(path)
+    logging.basicConfig(
+        level=config.collector.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    app = create_app(config)
+    try:
+        server = Server(app, config.listen.web)
+    except OSError as error:
+        log.error("cannot listen on %s: %s", config.listen.web, error)  # noqa: TRY400 - said all
+        return EXIT_FAILED
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server.start()
+    log.info("the page is on port %d", server.port)
+    stop.wait()
+    server.close()
+    app.extensions["store"].close()
+    return EXIT_OK
+
+
+def main() -> int:
+    """Serve until told to stop; 78 when the configuration cannot be used."""
+    parser = argparse.ArgumentParser(prog="tramgac-web", description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
+    try:
+        return _serve(parser.parse_args().config)
+    except ConfigError as error:
+        print(f"tramgac-web: configuration: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

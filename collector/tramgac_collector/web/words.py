@@ -1,0 +1,102 @@
+"""The page's words in both languages, and how numbers, times and names are written."""
+
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+
+LANGUAGES = ("vi", "en")
+# Viet Nam has one zone and no summer time; no time-zone database is needed for it.
+VIETNAM = timezone(timedelta(hours=7))
+
+# Vietnamese first, then English.
+_WORDS = {
+    "title": ("Trạm Gác", "Trạm Gác"),
+    "subtitle": ("Giám sát máy chủ bệnh viện", "Hospital server monitoring"),
+    "facilities": ("Cơ sở khám chữa bệnh", "Facilities"),
+    "agents": ("Máy chủ và tác nhân", "Hosts and agents"),
+    "facility": ("Cơ sở", "Facility"),
+    "code": ("Mã BHYT", "Insurance code"),
+    "state": ("Trạng thái", "State"),
+    "coverage": ("Độ phủ", "Coverage"),
+    "last_report": ("Báo cáo gần nhất", "Last report"),
+    "host": ("Máy", "Host"),
+    "site": ("Địa điểm", "Site"),
+    "role": ("Vai trò", "Role"),
+    "version": ("Phiên bản", "Version"),
+    "certificate": ("Chứng thư đến", "Certificate until"),
+    "reporting": ("Đang báo cáo", "Reporting"),
+    "partial": ("Thiếu một phần", "Partly silent"),
+    "silent": ("Im lặng", "Silent"),
+    "never": ("Chưa từng báo cáo", "Never reported"),
+    "denied": ("Bị từ chối", "Denied"),
+    "cloned": ("Nghi bị nhân bản", "Suspected clone"),
+    "undeclared": ("Ngoài danh mục", "Not in inventory"),
+    "empty": ("Chưa khai báo máy", "No hosts declared"),
+    "hosts_reporting": ("máy đang báo cáo", "hosts reporting"),
+    "facilities_listed": ("cơ sở trong danh mục", "facilities in the inventory"),
+    "hosts_silent": ("máy im lặng", "hosts silent"),
+    "of": ("trên", "of"),
+    "server": ("Máy chủ", "Server"),
+    "probe": ("Máy đo", "Probe"),
+    "nothing": (
+        "Danh mục còn trống. Hãy chạy `tramgac-collector inventory import`.",
+        "The inventory is empty. Run `tramgac-collector inventory import`.",
+    ),
+    "no_store": (
+        "Cơ sở dữ liệu chưa trả lời. Trang sẽ tự tải lại.",
+        "The store does not answer yet. This page reloads by itself.",
+    ),
+    "not_found": ("Không có trang này.", "There is no such page."),
+    "as_of": ("Tính đến", "As of"),
+    "zone": ("giờ Việt Nam", "Viet Nam time"),
+    "skip": ("Đến nội dung", "Skip to content"),
+    "now": ("vừa xong", "just now"),
+    "minutes": ("{} phút trước", "{} min ago"),
+    "hours": ("{} giờ trước", "{} h ago"),
+    "days": ("{} ngày trước", "{} d ago"),
+}
+
+_TONES = "\u0300\u0309\u0303\u0301\u0323"  # huyền, hỏi, ngã, sắc, nặng: the dictionary's order
+_LETTERS = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
+_RANK = {letter: number for number, letter in enumerate(_LETTERS, 100)}
+
+
+def word(key: str, language: str) -> str:
+    """One text of the table."""
+    return _WORDS[key][LANGUAGES.index(language)]
+
+
+def age(seconds: float, language: str) -> str:
+    """How long ago, roughly."""
+    minutes = int(max(0.0, seconds) // 60)
+    if minutes < 1:
+        return word("now", language)
+    if minutes < 90:  # noqa: PLR2004 - "70 min" is still easier to read than "1 h"
+        return word("minutes", language).format(minutes)
+    hours = minutes // 60
+    if hours < 48:  # noqa: PLR2004 - the same for hours
+        return word("hours", language).format(hours)
+    return word("days", language).format(hours // 24)
+
+
+def moment(at_ms: int) -> str:
+    """Date and time in Viet Nam."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(VIETNAM)
+    return at.strftime("%d/%m/%Y %H:%M:%S")
+
+
+def day(at_ms: int) -> str:
+    """Date in Viet Nam."""
+    return moment(at_ms)[:10]
+
+
+def sort_key(text: str) -> tuple[list[int], list[int]]:
+    """Dictionary order of Vietnamese: letters first (ă after a, đ after d), then tones."""
+    letters, tones = [], []
+    for char in unicodedata.normalize("NFC", text.casefold()):
+        parts = unicodedata.normalize("NFD", char)
+        tone = next((_TONES.index(mark) + 1 for mark in parts if mark in _TONES), 0)
+        bare = "".join(mark for mark in parts if mark not in _TONES)
+        letter = unicodedata.normalize("NFC", bare)
+        letters.append(_RANK.get(letter, ord(letter[0]) if ord(letter[0]) < 100 else 200))  # noqa: PLR2004
+        tones.append(tone)
+    return letters, tones
