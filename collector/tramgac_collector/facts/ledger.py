@@ -1,7 +1,10 @@
 """Current facts in memory, written to the store when they change or every few minutes."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
@@ -27,6 +30,9 @@ LATE_MS = 600_000
 _STEP_ROWS = 2_000
 # While the store is away; beyond it the newest changes of history are not kept.
 MAX_HISTORY_WAITING = 200_000
+# A measured value that changes again so soon is told when it has settled: the fastest check
+# runs every 60 s, so nothing is skipped unless somebody floods.
+SPACING_MS = 30_000
 _SILENT_MS = int(SILENT_AFTER_SECONDS * 1000)
 _CLOCK_VALID_MS = 3_600_000
 _MAX_TEXT = 200
@@ -56,6 +62,10 @@ _HISTORY = (
 )
 
 
+_fact_row = attrgetter(*_FACT)
+_history_row = attrgetter(*_HISTORY)
+
+
 @dataclass(slots=True, eq=False)
 class Fact:
     """What is known now of one subject under one name.
@@ -68,6 +78,7 @@ class Fact:
         quality: ``measured``, ``late`` or ``unreliable_clock``.
         written_ms: When it was last handed to the store; 0 for never.
         told: Value and text history ends with.
+        told_ms: When that was so.
         told_late: The same for evidence that came after newer evidence.
     """
 
@@ -83,15 +94,8 @@ class Fact:
     quality: str = ""
     written_ms: int = 0
     told: tuple[float | None, str] | None = None
+    told_ms: int = 0
     told_late: tuple[float | None, str] | None = None
-
-    def row(self) -> Row:
-        """Return the row of ``facts``."""
-        return tuple(getattr(self, name) for name in _FACT)
-
-    def history_row(self) -> Row:
-        """Return the row of ``fact_history``."""
-        return tuple(getattr(self, name) for name in _HISTORY)
 
     @property
     def agent_id(self) -> str:
@@ -113,11 +117,16 @@ def _differs(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What all facts of one observation share."""
+    """What all facts of one observation share.
+
+    Attributes:
+        event: A typed message: each of them is told, however quickly they follow.
+    """
 
     received_ms: int
     origin: str
     quality: str
+    event: bool = False
 
 
 def quality_of(arrival: Arrival) -> str:
@@ -127,6 +136,15 @@ def quality_of(arrival: Arrival) -> str:
     if arrival.received_ms - arrival.event_ms > LATE_MS:
         return "late"
     return "measured"
+
+
+def _source_of(arrival: Arrival, *, event: bool = False) -> _Source:
+    return _Source(
+        arrival.received_ms,
+        f"agent:{arrival.reporter.agent_id}/{arrival.observation.check}",
+        quality_of(arrival),
+        event,
+    )
 
 
 class FactLedger:
@@ -143,6 +161,8 @@ class FactLedger:
         self._changed: dict[FactKey, None] = {}
         self._touched: dict[FactKey, None] = {}
         self._history: list[Row] = []
+        # Newest observation of each stream whose values are not facts yet.
+        self._waiting: dict[tuple[str, str], Arrival] = {}
 
     def load(self, connection: Connection) -> None:
         """Read what an earlier process wrote."""
@@ -160,23 +180,36 @@ class FactLedger:
         return (fact for fact in list(self._current.values()) if fact.name == name)
 
     def observe(self, arrival: Arrival) -> None:
-        """Take in one stored observation."""
+        """Take in one stored observation.
+
+        Typed messages become facts at once. Measured values wait for ``settle``, so that a
+        flood of one stream is judged once, not each time.
+        """
         detail = arrival.observation.WhichOneof("detail")
-        slots = arrival.plan.slots
-        if detail is None and not slots:
-            return
-        source = _Source(
-            arrival.received_ms,
-            f"agent:{arrival.reporter.agent_id}/{arrival.observation.check}",
-            quality_of(arrival),
-        )
-        times = (arrival.event_ms, arrival.expires_ms)
-        values = arrival.values
-        for slot in slots:
-            self._put(slot.kind, slot.key, (values[slot.index], ""), times, source)
         if detail is not None:
+            source = _source_of(arrival, event=True)
             for claim in FROM_DETAIL[detail](arrival):
                 self._claim(claim, arrival, source)
+        if arrival.plan.slots:
+            key = (arrival.reporter.agent_id, arrival.plan.stream)
+            waiting = self._waiting.get(key)
+            if waiting is not None and abs(arrival.event_ms - waiting.event_ms) >= SPACING_MS:
+                self._measure(waiting)
+            elif waiting is not None and waiting.event_ms > arrival.event_ms:
+                return
+            self._waiting[key] = arrival
+
+    def settle(self, limit: int = sys.maxsize) -> int:
+        """Make facts of up to ``limit`` waiting observations; return how many still wait."""
+        for key in list(islice(self._waiting, limit)):
+            self._measure(self._waiting.pop(key))
+        return len(self._waiting)
+
+    def _measure(self, arrival: Arrival) -> None:
+        source, values = _source_of(arrival), arrival.values
+        times = (arrival.event_ms, arrival.expires_ms)
+        for slot in arrival.plan.slots:
+            self._put(slot.kind, slot.key, (values[slot.index], ""), times, source)
 
     def called(self, owner: Owner, received_ms: int, offset_ms: int) -> None:
         """Note an accepted call: when an agent was last heard, and how wrong its clock is."""
@@ -239,13 +272,14 @@ class FactLedger:
         fact.received_ms = source.received_ms
         fact.origin = source.origin
         fact.quality = source.quality
-        if not _differs(fact.told, said, kind.step):
+        soon = times[0] - fact.told_ms < SPACING_MS and not source.event
+        if soon or not _differs(fact.told, said, kind.step):
             self._touched[key] = None
             return
-        fact.told = said
+        fact.told, fact.told_ms = said, times[0]
         fact.told_late = None
         self._changed[key] = None
-        self._history.append(fact.history_row())
+        self._history.append(_history_row(fact))
         self.on_change(fact)
 
     def _put_late(
@@ -276,11 +310,11 @@ class FactLedger:
 
     def take_writes(self, now_ms: int) -> "FactWrites":
         """Return, and forget, a bounded number of rows to write now."""
-        keys = [key for key, _ in zip(self._changed, range(_STEP_ROWS), strict=False)]
+        keys = list(islice(self._changed, _STEP_ROWS))
         for key in keys:
             del self._changed[key]
             self._touched.pop(key, None)
-        for key in list(self._touched):
+        for key in list(islice(self._touched, _STEP_ROWS)):
             if len(keys) >= _STEP_ROWS:
                 break
             # Touched facts stand roughly in the order they fall due.
@@ -292,7 +326,7 @@ class FactLedger:
         for key in keys:
             fact = self._current[key]
             fact.written_ms = now_ms
-            rows.append(fact.row())
+            rows.append(_fact_row(fact))
         history, self._history = self._history[:_STEP_ROWS], self._history[_STEP_ROWS:]
         return FactWrites(rows, history)
 

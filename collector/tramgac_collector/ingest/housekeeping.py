@@ -23,6 +23,7 @@ SECOND = 1.0
 FACTS_SECONDS = 5.0
 MINUTE = 60.0
 _SEEN_CHUNK = 200
+_FACTS_CHUNK = 50
 
 log = logging.getLogger(__name__)
 
@@ -149,8 +150,10 @@ class Housekeeping:
         metrics.INFLIGHT_BYTES.set(self._centre.admission.inflight_bytes)
 
     async def write_facts(self) -> None:
-        """Store facts that changed or are due for a refresh."""
+        """Make facts of what arrived; store those that changed or are due for a refresh."""
         facts = self._centre.facts
+        while facts.settle(_FACTS_CHUNK):
+            await asyncio.sleep(0)
         while writes := facts.take_writes(self._centre.now_ms()):
             try:
                 await asyncio.wrap_future(self._centre.writer.execute(writes.store))

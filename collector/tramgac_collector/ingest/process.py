@@ -83,8 +83,7 @@ class Ingest:
         self.leases = LeaseOffice(
             self.authority.lease_signer,
             Inventory(),
-            config.throughput,
-            _responder_address(config),
+            config,
             persist=self._keep_grant,
             count=lambda code: metrics.LEASES.labels(code).inc(),
         )
@@ -242,10 +241,3 @@ def _open_store(config: Config) -> Engine:
         if newest(connection) is None and path.exists():
             import_inventory(connection, path)
     return engine
-
-
-def _responder_address(config: Config) -> str:
-    """Where agents reach the collector's own responder; empty when it does not answer tests."""
-    if not config.throughput.responder or not config.collector.names:
-        return ""
-    return f"{config.collector.names[0]}:{config.listen.throughput.rpartition(':')[2]}"
