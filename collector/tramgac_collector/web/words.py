@@ -33,7 +33,7 @@ _WORDS = {
     "empty": ("Chưa khai báo máy", "No hosts declared"),
     "hosts_reporting": ("máy đang báo cáo", "hosts reporting"),
     "facilities_listed": ("cơ sở trong danh mục", "facilities in the inventory"),
-    "hosts_silent": ("máy im lặng", "hosts silent"),
+    "hosts_missing": ("máy không báo cáo", "hosts not reporting"),
     "of": ("trên", "of"),
     "server": ("Máy chủ", "Server"),
     "probe": ("Máy đo", "Probe"),
