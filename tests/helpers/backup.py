@@ -66,11 +66,11 @@ def start_backup_run(folder: Path, *command: str) -> subprocess.Popen[bytes]:
     )
 
 
-def probe_config(folder: Path, repository: Repository, **settings: object) -> Path:
+def probe_config(folder: Path, of: Repository, **settings: object) -> Path:
     """A probe configuration with one series that takes every snapshot."""
     values = {
-        "repository": str(repository.path),
-        "password_file": str(repository.password_file),
+        "repository": str(of.path),
+        "password_file": str(of.password_file),
         "state_dir": str(folder / "probe-state"),
         "cache_dir": str(folder / "cache"),
         "deadline_seconds": 30,

@@ -5,13 +5,16 @@ open repositories dozens of times. ``cheapen`` rewrites the key file with scrypt
 after restic's own format (restic: doc/design.rst, "Keys, Encryption and MAC").
 """
 
+import atexit
 import base64
+import functools
 import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,11 +118,13 @@ def exclusive_lock(repository: Repository) -> Iterator[subprocess.Popen[bytes]]:
         holder.wait(20)
 
 
-def create(folder: Path) -> Repository:
-    """Make a repository with restic and give it the cheap key."""
-    password_file = folder / "password"
-    password_file.write_text(PASSWORD)
-    repository = Repository(folder / "repository", password_file)
+@functools.cache
+def template() -> Repository:
+    """An empty repository, made by restic once a test run; copy it, never write to it."""
+    folder = Path(tempfile.mkdtemp(prefix="tramgac-restic-"))
+    atexit.register(shutil.rmtree, folder)
+    repository = Repository(folder / "repository", folder / "password")
+    repository.password_file.write_text(PASSWORD)
     repository.restic("init")
     cheapen(repository)
     return repository

@@ -26,6 +26,8 @@ _TEXTS: tuple[tuple[str, State], ...] = (
     ("unknown command", "blind_tool"),
     ("connection refused", "blind_unreachable"),
     ("no such host", "blind_unreachable"),
+    ("could not resolve", "blind_unreachable"),
+    ("no route to host", "blind_unreachable"),
     ("dial tcp", "blind_unreachable"),
     ("timeout", "blind_unreachable"),
     ("timed out", "blind_unreachable"),

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from helpers import restic_repository
 from helpers.backup import SERIES, gone, probe_config, script, until
 from helpers.onecheck import context, observe, values
-from helpers.restic_repository import Repository
+from helpers.restic_repository import Repository, template
 
 from tramgac_agent.checks.base import CheckFailed, NotApplicable
 from tramgac_agent.checks.restic import ResticCheck, ResticSettings
@@ -54,7 +53,7 @@ def test_what_a_listing_says_of_a_series(name: str) -> None:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """One repository with one snapshot of two files."""
     folder = tmp_path_factory.mktemp("restic")
-    made = restic_repository.create(folder)
+    made = template().copy_to(folder)
     (folder / "source").mkdir()
     (folder / "source/a").write_text("one")
     (folder / "source/b").write_text("two two")
