@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
-from tramgac_collector.config import ThroughputSection
+from tramgac_collector.config import Config
 from tramgac_collector.inventory.model import Inventory, Placed
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
@@ -30,6 +30,7 @@ COLLECTOR = "collector"
 LIFETIME_MS = 20_000
 DAY_MS = 86_400_000
 BYTES_PER_MEGABIT = 125_000
+_ANYWHERE = frozenset({"", "0.0.0.0", "::", "[::]", "*"})  # noqa: S104 - recognised, not bound
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, counted and otherwise unsaid
@@ -124,15 +125,28 @@ class _Account:
         return recent + count <= budget
 
 
+def own_address(config: Config) -> str:
+    """``host:port`` under which agents reach the collector's own responder.
+
+    The address it listens on, or, when it listens on all, the first of the collector's names
+    that is not this machine's name for itself.
+    """
+    host, _, port = config.listen.throughput.rpartition(":")
+    if host not in _ANYWHERE:
+        return config.listen.throughput
+    names = config.collector.names
+    away = [name for name in names if name != "localhost" and not name.startswith("127.")]
+    name = (away or names or ["localhost"])[0]
+    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+
 class LeaseOffice:
     """Grants leases.
 
     Args:
         signer: The collector's lease key.
         inventory: What exists; ``set_inventory`` replaces it.
-        section: Bounds of every lease.
-        collector_address: ``host:port`` of the collector's own responder as agents reach it;
-            empty when it has none.
+        config: Bounds of every lease, and where the collector's own responder is.
         persist: Called with every grant; must not block.
         count: Called with ``granted`` or the reason of a refusal.
     """
@@ -141,16 +155,15 @@ class LeaseOffice:
         self,
         signer: "Ed25519PrivateKey",
         inventory: Inventory,
-        section: ThroughputSection,
-        collector_address: str,
+        config: Config,
         *,
         persist: Callable[[Grant], object] = lambda _: None,
         count: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._signer = signer
         self._inventory = inventory
-        self._section = section
-        self._collector_address = collector_address
+        self._section = config.throughput
+        self._collector_address = own_address(config)
         self._persist = persist
         self._count = count
         self._accounts: dict[str, _Account] = {}
@@ -235,7 +248,7 @@ class LeaseOffice:
             raise Refused("unknown_initiator")
         sites = {_site_key(owner.facility, owner.site)}
         if target == COLLECTOR:
-            if not (self._section.responder and self._collector_address):
+            if not self._section.responder:
                 raise Refused("no_responder")
             expect = _expect(near)
             return _Path(COLLECTOR, self._collector_address, frozenset({*sites, COLLECTOR}), expect)

@@ -21,7 +21,7 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 NAME = "benh-vien-a/main/his"
 
 
-def claims(**changes: Any) -> fleet_pb2.LeaseClaims:
+def claims(**changes: object) -> fleet_pb2.LeaseClaims:
     """A floor test of 100 Mbit/s, valid for 20 s from now."""
     now = time.time_ns() // 1_000_000
     fields: dict[str, Any] = {
@@ -41,7 +41,7 @@ def claims(**changes: Any) -> fleet_pb2.LeaseClaims:
     return fleet_pb2.LeaseClaims(**(fields | changes))
 
 
-def token(**changes: Any) -> bytes:
+def token(**changes: object) -> bytes:
     """A signed lease."""
     return lease.sign(claims(**changes), KEY)
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,10 +34,46 @@ class Cable:
             )
 
     @staticmethod
-    def command(space: str, words: Sequence[str]) -> list[str]:
+    def prefix(space: str) -> list[str]:
+        """What stands before a command that is to run inside ``space``."""
+        return [shutil.which("ip") or "ip", "netns", "exec", space]
+
+    def command(self, space: str, words: Sequence[str]) -> list[str]:
         """``words`` to be run inside ``space`` with this interpreter for ``python``."""
         first = sys.executable if words[0] == "python" else words[0]
-        return [shutil.which("ip") or "ip", "netns", "exec", space, first, *words[1:]]
+        return [*self.prefix(space), first, *words[1:]]
+
+    @contextmanager
+    def pinging(self) -> Iterator[Callable[[], list[tuple[float, float]]]]:
+        """Ping across the cable every 10 ms.
+
+        Yields what gives ``(monotonic time, seconds)`` of every answer once the context ended.
+        """
+        words = self.command(self.near, ["python", "-c", _PINGER, FAR_ADDRESS])
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        output: list[str] = []
+        try:
+            yield lambda: [(float(at), float(rtt)) for at, rtt in (line.split() for line in output)]
+        finally:
+            output += process.communicate(timeout=10)[0].splitlines()
+
+
+# Ends when its standard input does.
+_PINGER = """
+import select, sys, time
+from icmplib import ICMPRequest, ICMPv4Socket
+with ICMPv4Socket() as sock:
+    number = 0
+    while not select.select([sys.stdin], [], [], 0.01)[0]:
+        number += 1
+        request = ICMPRequest(sys.argv[1], 4711, number % 65536)
+        sock.send(request)
+        try:
+            reply = sock.receive(request, 1)
+        except Exception:
+            continue
+        print(time.monotonic(), reply.time - request.time, flush=True)
+"""
 
 
 @contextmanager

@@ -186,19 +186,25 @@ class ReplayMemory:
 
     def _load(self, now_ms: int) -> None:
         if self._path is not None:
-            try:
-                kept = json.loads(self._path.read_bytes())
-                self._floor = int(kept["floor"])
-                self._used = {str(key): int(value) for key, value in kept["used"].items()}
-            except FileNotFoundError:
-                self._floor, self._used = 0, {}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
-                # What was in it is unknown: refuse all that may have been used already.
-                self._floor, self._used = now_ms + MAX_LIFETIME_MS, {}
+            self._read(self._path, now_ms)
         for key, expires in list(self._used.items()):
             if expires + CLOCK_TOLERANCE_MS < now_ms:
                 self._floor = max(self._floor, expires)
                 del self._used[key]
+
+    def _read(self, path: Path, now_ms: int) -> None:
+        try:
+            kept = json.loads(path.read_bytes())
+            self._floor = int(kept["floor"])
+            self._used = {str(key): int(value) for key, value in kept["used"].items()}
+        except FileNotFoundError:
+            self._floor, self._used = 0, {}
+        except OSError:
+            raise LeaseError("unrecorded") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # What was in it is unknown: refuse all that may have been used already, once.
+            self._floor, self._used = now_ms + MAX_LIFETIME_MS, {}
+            self._save()
 
     def _save(self) -> None:
         if self._path is None:

@@ -309,12 +309,21 @@ def send(sock: socket.socket, limits: Limits, *, kernel_pacing: bool = True) -> 
 
 
 def drop(sock: socket.socket, wait_seconds: float) -> None:
-    """Close; what the peer has not taken within ``wait_seconds`` is thrown away, not flushed."""
+    """Close once the peer has closed, or after ``wait_seconds``.
+
+    What the peer has not taken by then is thrown away, not flushed; what it still sends is
+    read up to 256 kB, so that it gets to see our last word before the reset.
+    """
     deadline = time.monotonic() + wait_seconds
+    left = RECEIVE_BYTES
     with suppress(OSError, ValueError):
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([sock], [], [], left)[0] or not sock.recv(4096):
+        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+            if not select.select([sock], [], [], seconds)[0]:
                 break
+            count = len(sock.recv(left))
+            if not count:
+                break
+            left -= count
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
