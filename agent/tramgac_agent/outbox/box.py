@@ -57,11 +57,10 @@ class Outbox:
         with self._lock:
             while (store := self._disk.usable()) is not None:
                 try:
-                    stored = store.append(check, observations, valid_seconds, self._disk.losses)
+                    stored = store.append(check, observations, valid_seconds)
                 except sqlite3.Error as error:
                     self._disk.trouble(error)
                     continue
-                self._disk.losses.clear()
                 self._after_append(store)
                 return stored
             return self._relay_append(check, observations, valid_seconds)
@@ -182,7 +181,6 @@ class Outbox:
 
     def quarantine(self, seq: int, code: str) -> None:
         """Take a record that the centre refuses out of the way; a gap record says so."""
-        log.error("outbox: record %d put in quarantine: %s", seq, code)
         self._with_store(lambda store: store.quarantine(seq, code))
 
     def stats(self) -> OutboxStats:

@@ -28,13 +28,13 @@ class Disk:
 
     Attributes:
         state: See ``OutboxStats.state``.
-        losses: What must still be written down as gap records.
         lost: Measurements given up since the start, by reason.
     """
 
     def __init__(self, path: Path, limits: OutboxLimits, clock: Clock) -> None:
         self.state: State = "ok"
-        self.losses: list[Loss] = []
+        # What must be written into the next file.
+        self._losses: list[Loss] = []
         self.lost: dict[str, int] = {}
         self._path = path
         self._limits = limits
@@ -58,6 +58,8 @@ class Disk:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._store = Store(self._path, self._clock)
             self._store.audit()
+            self._store.write_off(self._losses)
+            self._losses.clear()
         except sqlite3.Error as error:
             self.trouble(error)
         except OSError as error:
@@ -96,7 +98,7 @@ class Disk:
         now = self._clock.wall_ms()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{now}")
         log.error("outbox: damaged (%s): moved aside as %s, new epoch", error, aside.name)
-        self.losses.append(Loss("corrupt", 0, (), now, now))
+        self._losses.append(Loss("corrupt", 0, (), now, now))
         try:
             self._path.replace(aside)
             wal, shm = (self._path.with_name(f"{self._path.name}-{one}") for one in ("wal", "shm"))
@@ -140,13 +142,13 @@ class Disk:
             log.warning("outbox: no ballast: %s", error)
 
     def _make_room(self) -> None:
-        """With the ballast's space: give up a fifth of the points and shorten the log."""
+        """With the ballast's space: sparser points, and a shorter log."""
         store = self._store
         if store is None:
             return
         try:
             target = database.live_bytes(store.connection) * _FULL_SHARE
-            self._count_all(thinning.thin(store, int(target), thinning.POINT_STEPS))
+            self._count_all(thinning.thin(store, int(target), thinning.SPARSER_STEPS))
             store.checkpoint()
         except sqlite3.Error as error:
             log.warning("outbox: no room made: %s", error)

@@ -27,6 +27,8 @@ TOKENS_KEPT = 2000
 QUARANTINE_KEPT = 100
 GAP_STREAM = 0
 _TORN = "torn"
+_VACUUM_PAGES = 2048
+_SPARE_PAGES = 64
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +62,8 @@ class Store:
             for number, name, labels in rows
         }
 
-    def append(
-        self,
-        check: str,
-        observations: Sequence[Observation],
-        valid_seconds: int,
-        losses: Iterable[Loss] = (),
-    ) -> int:
-        """Store observations, and gap records for earlier ``losses``, in one transaction.
+    def append(self, check: str, observations: Sequence[Observation], valid_seconds: int) -> int:
+        """Store observations in one transaction.
 
         Returns:
             How many observations were new; one whose token is known is not stored again.
@@ -81,8 +77,6 @@ class Store:
         stored = 0
         try:
             with database.transaction(self.connection):
-                for loss in losses:
-                    self.insert_gap(loss)
                 for one in observations:
                     if not one.token or self._take_token(check, one.token):
                         stored += self._insert_observation(check, one, valid_seconds)
@@ -103,6 +97,12 @@ class Store:
         age_ms = max(0, int(one.age_seconds * 1000))
         self._insert(record, kind_of(one), stream_hash(check, one), age_ms)
         return 1
+
+    def write_off(self, losses: Iterable[Loss]) -> None:
+        """Write gap records for what was lost before this file was opened."""
+        with database.transaction(self.connection):
+            for loss in losses:
+                self.insert_gap(loss)
 
     def insert_gap(self, loss: Loss) -> None:
         """Write down a loss; the caller holds the transaction.
@@ -270,6 +270,7 @@ class Store:
         ).fetchone()
         if row is None:
             return False
+        log.error("outbox: record %d put in quarantine: %s", seq, code)
         wall, kind, payload = row
         reason = _TORN if code == _TORN else "quarantined"
         ranges = [(seq, seq)]
@@ -315,9 +316,11 @@ class Store:
         self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def shrink(self) -> None:
-        """Give freed pages back to the disk, a bounded number at a time."""
-        # The pragma works one page per step, so the cursor must be run to its end.
-        self.connection.execute("PRAGMA incremental_vacuum(2048)").fetchall()
+        """Give freed pages back to the disk once there are many, a bounded number at a time."""
+        if self._number("PRAGMA freelist_count") < _SPARE_PAGES:
+            return
+        # One page a step: `execute` would free just one, `executescript` runs to the end.
+        self.connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
     def gaps(self, after: int = 0) -> list[tuple[int, fleet_pb2.Record]]:
         """The gap records above ``after``, oldest first, with their numbers."""

@@ -44,8 +44,9 @@ class Step:
     reason: str
 
 
+SPARSER_STEPS = tuple(Step(_CROWDED, bucket, "thinned") for bucket in BUCKETS_MS)
 POINT_STEPS = (
-    *(Step(_CROWDED, bucket, "thinned") for bucket in BUCKETS_MS),
+    *SPARSER_STEPS,
     Step(_ANY.format(_POINTS), 1, "thinned"),
 )
 EVENT_STEP = Step(_ANY.format(f"kind = {int(Kind.EVENT)}"), 1, "dropped")
@@ -59,8 +60,8 @@ def thin(store: Store, target_bytes: int, steps: Sequence[Step]) -> dict[str, in
     """
     lost: dict[str, int] = {}
     for step in steps:
-        while database.live_bytes(store.connection) > target_bytes:
-            gone = _drop(store, step, _FAR_MS)
+        while rows := _rows_over(store, target_bytes):
+            gone = _drop(store, step, _FAR_MS, rows)
             if not gone:
                 break
             lost[step.reason] = lost.get(step.reason, 0) + gone
@@ -69,20 +70,28 @@ def thin(store: Store, target_bytes: int, steps: Sequence[Step]) -> dict[str, in
     return lost
 
 
+def _rows_over(store: Store, target_bytes: int) -> int:
+    """About how many records must go, at most a transaction's worth; 0 when none."""
+    live = database.live_bytes(store.connection)
+    if live <= target_bytes:
+        return 0
+    each = max(1, live // max(1, store.count()))
+    return min(_ROWS, (live - target_bytes) // each + 1)
+
+
 def thin_older(store: Store, before_ms: int) -> int:
     """Reduce points written before ``before_ms`` to one an hour; returns how many went."""
-    gone = total = _drop(store, POINT_STEPS[1], before_ms)
-    while gone:
-        gone = _drop(store, POINT_STEPS[1], before_ms)
+    total = 0
+    while gone := _drop(store, POINT_STEPS[1], before_ms, _ROWS):
         total += gone
     if total:
         store.shrink()
     return total
 
 
-def _drop(store: Store, step: Step, before_ms: int) -> int:
+def _drop(store: Store, step: Step, before_ms: int, count: int) -> int:
     """One transaction: some records out, the gap record that says so in."""
-    found = {"bucket": step.bucket_ms, "before": before_ms, "rows": _ROWS}
+    found = {"bucket": step.bucket_ms, "before": before_ms, "rows": count}
     rows = store.connection.execute(step.query, found).fetchall()
     if not rows:
         return 0
