@@ -1,42 +1,24 @@
-"""A real identity service on loopback: both ports, SQLite behind them, a clock to hold."""
+"""A real identity service on loopback: both ports, the real writer behind them, a clock to hold."""
 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
-from sqlalchemy import Connection, Engine
 
 from tramgac_collector.identity import tokens
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.identity.registry import Registry
-from tramgac_collector.identity.servicer import EnrollmentServicer, Execute, T
+from tramgac_collector.identity.servicer import EnrollmentServicer
 from tramgac_collector.identity.tokens import TokenTerms
 from tramgac_collector.store.engine import open_engine
 from tramgac_collector.store.schema import metadata
+from tramgac_collector.store.writer import Writer
 from tramgac_proto.v1 import enrollment_pb2_grpc
-
-
-def executor(engine: Engine) -> Execute:
-    """What ``Writer.execute`` promises, without the thread."""
-
-    def execute(fn: Callable[[Connection], T], /) -> "Future[T]":
-        done: Future[T] = Future()
-        try:
-            with engine.begin() as connection:
-                result = fn(connection)
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
-            done.set_exception(error)
-        else:
-            done.set_result(result)
-        return done
-
-    return execute
 
 
 class Centre:
@@ -47,6 +29,7 @@ class Centre:
         self.authority = Authority.open_or_create(state_dir)
         self.engine = open_engine(f"sqlite:///{state_dir / 'store.db'}")
         metadata.create_all(self.engine)
+        self.writer = Writer(self.engine, linger=0.0)
         self.registry = Registry()
         self.refused: list[str] = []
         self.shift_ms = 0
@@ -66,7 +49,7 @@ class Centre:
         servicer = EnrollmentServicer(
             self.authority,
             self.registry,
-            executor(self.engine),
+            self.writer.execute,
             now_ms=self.now_ms,
             on_refusal=self.refused.append,
         )
@@ -96,6 +79,7 @@ class Centre:
 
     def start(self) -> None:
         """Bring both ports up."""
+        self.writer.start()
         self._thread.start()
         if not self._ready.wait(15):
             raise TimeoutError("the service did not start")
@@ -106,6 +90,7 @@ class Centre:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        self.writer.stop(10)
         self.engine.dispose()
 
     def token(self, *, life_ms: int = 3_600_000, uses: int = 1, host: str = "") -> str:

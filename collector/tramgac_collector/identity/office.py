@@ -1,6 +1,5 @@
 """What a person at the centre may decide: approve, deny, allow. All of it is audited."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -71,20 +70,19 @@ def find_agent(connection: Connection, name: str) -> RegisteredAgent:
     if found is not None:
         return found
     parts = name.split("/")
-    rows: Sequence[Row[Any]] = []
+    rows: list[tuple[str, str]] = []
     if len(parts) == 3:  # noqa: PLR2004 - facility/site/host
-        rows = connection.execute(
-            select(agents.c.id, agents.c.state).where(
-                agents.c.facility == parts[0],
-                agents.c.site == parts[1],
-                agents.c.host == parts[2],
-            )
-        ).all()
-    live = [row for row in rows if row.state != "denied"]
+        here = select(agents.c.id, agents.c.state).where(
+            agents.c.facility == parts[0],
+            agents.c.site == parts[1],
+            agents.c.host == parts[2],
+        )
+        rows = [(row[0], row[1]) for row in connection.execute(here)]
+    live = [row for row in rows if row[1] != "denied"]
     chosen = live or rows
     if len(chosen) != 1:
         raise LookupError(f"{len(chosen)} agents are called {name}; give the id from `agents list`")
-    agent = read_agent(connection, chosen[0].id)
+    agent = read_agent(connection, chosen[0][0])
     if agent is None:
         raise LookupError(name)
     return agent

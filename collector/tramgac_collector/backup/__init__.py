@@ -1,0 +1,1 @@
+"""The collector's own backup: store and keys in one encrypted file."""
