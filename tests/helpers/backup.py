@@ -16,7 +16,7 @@ SERIES = "bv-hue/his01/db@nas"
 AGENT = (sys.executable, "-m", "tramgac_agent")
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
     """Poll until ``holds`` does.
 
     Raises:

@@ -77,6 +77,11 @@ class Repository:
             "RESTIC_CACHE_DIR": str(self.path.parent / "cache"),
         }
 
+    def locks(self) -> list[str]:
+        """Names of the locks; a lock being written has another kind of name."""
+        names = [path.name for path in (self.path / "locks").iterdir()]
+        return [name for name in names if len(name) == 64 and "-" not in name]
+
     def restic(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run restic itself on it."""
         return subprocess.run(
@@ -93,7 +98,6 @@ class Repository:
 @contextmanager
 def exclusive_lock(repository: Repository) -> Iterator[subprocess.Popen[bytes]]:
     """Stop a ``restic check`` while it holds its lock, and let it end afterwards."""
-    locks = repository.path / "locks"
     for _ in range(50):
         holder = subprocess.Popen(
             ["restic", "check"],
@@ -102,10 +106,11 @@ def exclusive_lock(repository: Repository) -> Iterator[subprocess.Popen[bytes]]:
             stderr=subprocess.DEVNULL,
         )
         # restic 0.14 holds the lock for at least 200 ms, and we may miss it once.
-        while holder.poll() is None and not any(locks.iterdir()):
+        while holder.poll() is None and not repository.locks():
             time.sleep(0.002)
         holder.send_signal(signal.SIGSTOP)
-        if holder.poll() is None and any(locks.iterdir()):
+        os.waitid(os.P_PID, holder.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if holder.poll() is None and repository.locks():
             break
         holder.kill()
         holder.wait()

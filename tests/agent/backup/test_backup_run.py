@@ -219,7 +219,7 @@ def test_a_real_restic_stopped_half_way_is_interrupted(
     for key, value in repository.environment.items():
         monkeypatch.setenv(key, value)
     running = start_backup_run(drop, "restic", "backup", "--stdin", "--json")
-    until(lambda: any((repository.path / "locks").iterdir()))
+    until(repository.locks)
     running.terminate()
     running.communicate(timeout=20)
     end = dropped(drop)[-1]
@@ -227,7 +227,7 @@ def test_a_real_restic_stopped_half_way_is_interrupted(
     assert running.returncode == end["exit_code"] == 143
     assert end["outcome"] == "interrupted"
     assert "files" not in end
-    assert any((repository.path / "locks").iterdir())
+    assert repository.locks()
 
 
 def test_without_a_command_it_says_how_to_use_it(drop: Path) -> None:
