@@ -25,9 +25,10 @@ CHUNK = 256 * 1024
 _HEADER = struct.Struct(">8sBBBI16s7s")
 _TAG = 16
 _MIDDLE, _LAST, _CHECK = 0, 1, 2
-# 32 MiB and about 0.1 s; a file may ask for more, but not for all of the memory.
+# 32 MiB and about 0.1 s; a file may ask for 256 MiB, but not for all of the memory.
 _LOG_N, _R, _P = 15, 8, 1
-_MAX_LOG_N, _MAX_R, _MAX_P, _MAX_CHUNK = 20, 16, 4, 16 * 1024 * 1024
+_MIN_LOG_N, _MAX_LOG_N, _MAX_P = 10, 18, 4
+_MAX_CHUNK = 16 * 1024 * 1024
 
 
 class VaultError(Exception):
@@ -91,8 +92,8 @@ def _read_header(source: BinaryIO) -> tuple[bytes, tuple[int, int, int], int, by
     if len(header) < _HEADER.size or not header.startswith(MAGIC):
         raise VaultError("not a backup of this program")
     _, log_n, r, p, chunk, salt, prefix = _HEADER.unpack(header)
-    bounds = 10 <= log_n <= _MAX_LOG_N and 1 <= r <= _MAX_R and 1 <= p <= _MAX_P  # noqa: PLR2004
-    if not bounds or not 1 <= chunk <= _MAX_CHUNK:
+    bounded = _MIN_LOG_N <= log_n <= _MAX_LOG_N and r == _R and 1 <= p <= _MAX_P
+    if not bounded or not 1 <= chunk <= _MAX_CHUNK:
         raise VaultError("the header is damaged")
     return header, (log_n, r, p), chunk, salt, prefix
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tramgac_collector.commands._store import changing, looking
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import office, waiting
 from tramgac_collector.identity.codes import ROLES, Refused
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.registry import RegisteredAgent, read_agents
 from tramgac_collector.identity.waiting import Waiting
-from tramgac_collector.store.engine import open_engine, reading, upgrade
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
 
@@ -104,7 +104,7 @@ def _waiting_table(rows: list[Waiting]) -> str:
 
 
 def _list(config: Config, args: argparse.Namespace) -> str:
-    with reading(open_engine(config.store_url)) as connection:
+    with looking(config) as connection:
         if args.pending:
             rows = waiting.listing(connection)
             if args.json:
@@ -138,12 +138,11 @@ _CHANGES: dict[str, Callable[[Connection, argparse.Namespace], str]] = {
 def main(args: argparse.Namespace) -> int:
     """List, or change one agent; a running collector follows within a second."""
     config = load_config(args.config)
-    upgrade(config.store_url)
     if args.action == "list":
         text = _list(config, args)
     else:
         try:
-            with open_engine(config.store_url).begin() as connection:
+            with changing(config) as connection:
                 text = _CHANGES[args.action](connection, args)
         except (LookupError, ValueError) as error:
             raise CommandFailed(str(error.args[0])) from error

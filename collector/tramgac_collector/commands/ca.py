@@ -5,12 +5,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tramgac_collector.commands._store import changing, looking
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import register
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.identity.keyring import spki_pin, wall_ms
 from tramgac_collector.identity.registry import RegisteredAgent, read_agents
-from tramgac_collector.store.engine import bump_generation, open_engine, reading, upgrade
+from tramgac_collector.store.engine import bump_generation
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _unaware(config: Config, authority: Authority) -> list[RegisteredAgent]:
     """Agents that have not fetched the newest set of anchors yet."""
     changed_ms = authority.anchors_changed_ms
-    with reading(open_engine(config.store_url)) as connection:
+    with looking(config) as connection:
         agents = read_agents(connection)
     return [agent for agent in agents if not agent.denied and agent.issued_ms < changed_ms]
 
@@ -60,7 +61,7 @@ def _change(config: Config, authority: Authority, args: argparse.Namespace) -> s
             text = "next CA made; agents learn it as they renew (see `ca show`)"
     except OSError as error:
         raise CommandFailed(str(error)) from error
-    with open_engine(config.store_url).begin() as connection:
+    with changing(config) as connection:
         register.note(connection, wall_ms(), ("cli", f"ca_{args.action}", authority.pin))
         bump_generation(connection)
     return text
@@ -69,8 +70,6 @@ def _change(config: Config, authority: Authority, args: argparse.Namespace) -> s
 def main(args: argparse.Namespace) -> int:
     """Show the anchors, export them as PEM, or take one of the two steps of a roll."""
     config = load_config(args.config)
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    upgrade(config.store_url)
     authority = Authority.open_or_create(config.state_dir, config.collector.names)
     if args.action == "export":
         sys.stdout.write(authority.ca_pem.decode())

@@ -7,12 +7,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from tramgac_collector.commands._store import changing, looking
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import register, tokens
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.tokens import TokenTerms
-from tramgac_collector.store.engine import bump_generation, open_engine, reading, upgrade
+from tramgac_collector.store.engine import bump_generation
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
 
@@ -53,7 +54,7 @@ def _create(config: Config, args: argparse.Namespace) -> str:
         raise CommandFailed(problem)
     authority = Authority.open_or_create(config.state_dir, config.collector.names)
     now_ms = wall_ms()
-    with open_engine(config.store_url).begin() as connection:
+    with changing(config) as connection:
         text = tokens.create(connection, terms, authority.pin, now_ms)
         place = "/".join(filter(None, (args.facility, args.site, args.host)))
         subject = text.split(".")[1]
@@ -66,7 +67,7 @@ def _create(config: Config, args: argparse.Namespace) -> str:
 
 def _list(config: Config, args: argparse.Namespace) -> str:
     now_ms = wall_ms()
-    with reading(open_engine(config.store_url)) as connection:
+    with looking(config) as connection:
         found = tokens.listing(connection)
     if args.json:
         return json.dumps([asdict(one) | {"state": one.state(now_ms)} for one in found])
@@ -81,8 +82,6 @@ def _list(config: Config, args: argparse.Namespace) -> str:
 def main(args: argparse.Namespace) -> int:
     """Make or list."""
     config = load_config(args.config)
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    upgrade(config.store_url)
     work = _create if args.action == "create" else _list
     sys.stdout.write(work(config, args) + "\n")
     return EXIT_OK

@@ -1,17 +1,28 @@
 """`tramgac-collector backup` and `restore`, as a person runs them."""
 
+import io
 import socket
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.throwaway_postgresql import throwaway_postgresql
 from sqlalchemy import select
 
+from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.store.engine import open_engine, reading
 from tramgac_collector.store.schema import tokens
+from tramgac_proto import commandline
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -21,14 +32,13 @@ class Box:
     folder: Path
     url: str = ""
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "tramgac_collector", *arguments, "--config", str(self.config)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run(self, *arguments: str) -> Done:
+        """The command table itself, in this process: the imports are paid for once."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            words = [*arguments, "--config", str(self.config)]
+            code = commandline.run("tramgac-collector", COMMANDS, words)
+        return Done(code, out.getvalue(), err.getvalue())
 
     @property
     def state(self) -> Path:
@@ -60,10 +70,10 @@ class Box:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def backup(self, target: Path) -> "subprocess.CompletedProcess[str]":
+    def backup(self, target: Path) -> Done:
         return self.run("backup", "--to", str(target), "--passphrase-file", str(self.passphrase))
 
-    def restore(self, source: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    def restore(self, source: Path, *more: str) -> Done:
         file = str(self.passphrase)
         return self.run("restore", "--from", str(source), "--passphrase-file", file, *more)
 

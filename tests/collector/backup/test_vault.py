@@ -1,11 +1,14 @@
 """The encrypted file: whole, or said to be damaged; never half-read."""
 
 import io
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tramgac_collector.backup import vault
 from tramgac_collector.backup.vault import CHUNK, VaultError, VaultReader, VaultWriter
 
 PASSPHRASE = b"correct horse battery"
@@ -23,7 +26,17 @@ def opened(data: bytes, passphrase: bytes = PASSPHRASE) -> bytes:
     return VaultReader(io.BytesIO(data), passphrase).read()
 
 
-SAMPLE = sealed(b"z" * (CHUNK + 5))
+@pytest.fixture(autouse=True, scope="module")
+def cheap_passphrases() -> Iterator[None]:
+    """The cost of guessing is not under test, so it is not paid a hundred times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vault, "_LOG_N", vault._MIN_LOG_N)
+        yield
+
+
+@cache
+def sample() -> bytes:
+    return sealed(b"z" * (CHUNK + 5))
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
@@ -56,7 +69,7 @@ def test_a_truncated_file_is_noticed(lost: int) -> None:
 @given(where=st.integers(min_value=0, max_value=2 * CHUNK), bit=st.integers(0, 7))
 def test_every_flipped_bit_is_noticed(where: int, bit: int) -> None:
     """Header, check value and chunks are all authenticated."""
-    data = bytearray(SAMPLE)
+    data = bytearray(sample())
     data[where % len(data)] ^= 1 << bit
     with pytest.raises(VaultError):
         opened(bytes(data))
@@ -65,7 +78,7 @@ def test_every_flipped_bit_is_noticed(where: int, bit: int) -> None:
 def test_a_header_cannot_ask_for_all_memory() -> None:
     """Costs and sizes beyond the bounds are refused before a byte is derived."""
     for at, value in ((8, 40), (9, 200), (10, 200), (11, 255)):
-        data = bytearray(SAMPLE)
+        data = bytearray(sample())
         data[at] = value
         with pytest.raises(VaultError, match="header"):
             opened(bytes(data))
