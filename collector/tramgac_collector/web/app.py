@@ -1,6 +1,5 @@
 """The Flask application. It only reads; it needs no script in the browser."""
 
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -13,10 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from tramgac_collector.config import Config
 from tramgac_collector.web import words
+from tramgac_collector.web.address import check_loopback
 from tramgac_collector.web.store import StoreReader, StoreSilentError
 from tramgac_collector.web.view import overview
-from tramgac_collector.wsgi import split_address
-from tramgac_proto.configfile import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -31,24 +29,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-def check_loopback(listen: str) -> None:
-    """Refuse to show the page to a network while it has no accounts.
-
-    Raises:
-        ConfigError: ``[listen] web`` is not a loopback address.
-    """
-    try:
-        host, _ = split_address(listen)
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError as error:
-        raise ConfigError(f"[listen] web: {error}") from None
-    if not loopback:
-        raise ConfigError(
-            f"[listen] web: `{listen}` is open to the network, and the page has no accounts;"
-            " use 127.0.0.1:8480 and reach it through ssh -L"
-        )
 
 
 def _now_ms() -> int:

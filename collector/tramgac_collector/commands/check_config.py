@@ -1,0 +1,53 @@
+"""``tramgac-collector check-config``: is the file usable?"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tramgac_collector.config import DEFAULT_PATH, Config, load_config
+from tramgac_collector.inventory.load import load_inventory
+from tramgac_collector.web.address import check_loopback
+from tramgac_collector.wsgi import split_address
+from tramgac_proto.configfile import EXIT_OK, ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
+
+
+def check_doors(config: Config) -> dict[str, str]:
+    """Every address the collector listens on, by name.
+
+    Raises:
+        ConfigError: One of them is no address, or opens the page to a network.
+    """
+    listen = config.listen
+    doors = {name: str(getattr(listen, name)) for name in listen.__struct_fields__}
+    if not config.throughput.responder:
+        del doors["throughput"]
+    for name, address in doors.items():
+        try:
+            split_address(address)
+        except ValueError as error:
+            raise ConfigError(f"[listen] {name}: {error}") from None
+    check_loopback(listen.web)
+    return doors
+
+
+def main(args: argparse.Namespace) -> int:
+    """Load everything; a fault ends with exit code 78 and names file, key and fix."""
+    config = load_config(args.config)
+    try:
+        doors = check_doors(config)
+    except ConfigError as error:
+        raise ConfigError(f"{args.config}: {error}") from None
+    inventory = Path(config.collector.inventory)
+    if inventory.exists():
+        hosts = sum(1 for _ in load_inventory(inventory).placed_hosts())
+        known = f"{hosts} hosts in {inventory}"
+    else:
+        known = f"no inventory at {inventory} yet"
+    addresses = ", ".join(f"{name} {address}" for name, address in doors.items())
+    sys.stdout.write(f"{args.config}: usable; {addresses}; {known}\n")
+    return EXIT_OK

@@ -1,0 +1,190 @@
+"""What keeps the centre from working: one look at each thing it stands on."""
+
+import http.client
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from tramgac_collector.commands.check_config import check_doors
+from tramgac_collector.config import Config
+from tramgac_collector.inventory.load import load_inventory, read_document
+from tramgac_collector.inventory.versions import newest
+from tramgac_collector.store.engine import open_engine, reading
+from tramgac_collector.wsgi import split_address
+from tramgac_proto.configfile import ConfigError
+
+_MIN_FREE_BYTES = 1024**3
+_MIN_FREE_SHARE = 0.05
+_WARN_BEFORE = timedelta(days=14)
+_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        fix: What to do; empty when it is well.
+    """
+
+    what: str
+    ok: bool
+    text: str
+    fix: str = ""
+
+
+def _well(what: str, text: str) -> Finding:
+    return Finding(what, ok=True, text=text)
+
+
+def _problem(what: str, text: str, fix: str) -> Finding:
+    return Finding(what, ok=False, text=text, fix=fix)
+
+
+def look(config: Config) -> Iterator[Finding]:
+    """Look at everything; nothing is changed."""
+    yield from _doors(config)
+    yield from _store(config)
+    yield _disk(config)
+    yield from _certificates(config)
+    yield _inventory(config)
+
+
+def _doors(config: Config) -> Iterator[Finding]:
+    try:
+        doors = check_doors(config)
+    except ConfigError as error:
+        yield _problem("config", str(error), "mend it and run `check-config`")
+        return
+    running = _answers(config.listen.metrics)
+    for name, address in doors.items():
+        yield _door(name, address, running=running)
+
+
+def _answers(address: str) -> bool:
+    """Whether a collector's own health page answers there."""
+    host, port = split_address(address)
+    with closing(http.client.HTTPConnection(host, port, timeout=_SECONDS)) as connection:
+        try:
+            connection.request("GET", "/-/healthy")
+            return connection.getresponse().read(64) == b"healthy\n"
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _door(name: str, address: str, *, running: bool) -> Finding:
+    what = f"port {name}"
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        if running:
+            return _well(what, f"{address} is in use, and a collector answers")
+        text = f"{address}: {error.strerror or error}"
+        return _problem(what, text, f"free it, or change [listen] {name}")
+    if running:
+        fix = "look into the collector's log; a part of it does not run"
+        return _problem(what, f"nobody listens on {address} though a collector runs", fix)
+    return _well(what, f"{address} is free; no collector runs")
+
+
+def _store(config: Config) -> Iterator[Finding]:
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        fix = "`tramgac-collector serve` makes it, or `db upgrade` as the same user"
+        yield _problem("store", f"no store in {config.state_dir} yet", fix)
+        return
+    engine = open_engine(config.store_url)
+    try:
+        yield _schema(engine)
+    except SQLAlchemyError as error:
+        text = str(getattr(error, "orig", None) or error).splitlines()[0]
+        yield _problem("store", text, "check [store] url, the server, and who may read it")
+    finally:
+        engine.dispose()
+
+
+def _schema(engine: Engine) -> Finding:
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - heavy
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    folder = Path(__file__).parent / "store" / "migrations"
+    head = ScriptDirectory(str(folder)).get_current_head()
+    with reading(engine) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current != head:
+        fix = "run `tramgac-collector db upgrade`, or restart `serve`"
+        return _problem("store", f"schema is at {current}, not {head}", fix)
+    return _well("store", f"answers; schema {current} is current")
+
+
+def _disk(config: Config) -> Finding:
+    folder = config.state_dir
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    stat = os.statvfs(folder)
+    free, size = stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
+    text = f"{free // 1024**2} MiB free for {config.state_dir}"
+    if free < max(_MIN_FREE_BYTES, _MIN_FREE_SHARE * size):
+        return _problem("disk", text, "make room before the store stops taking evidence")
+    return _well("disk", text)
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    for what, name in (("CA certificate", "ca.pem"), ("server certificate", "server.pem")):
+        path = config.state_dir / "identity" / name
+        try:
+            found = x509.load_pem_x509_certificate(path.read_bytes())
+        except FileNotFoundError:
+            yield _problem(what, f"{path}: not there yet", "`serve` makes it at its first start")
+            continue
+        except (OSError, ValueError) as error:
+            yield _problem(what, f"{path}: {error}", "bring it back with `restore`")
+            continue
+        yield _validity(what, found)
+
+
+def _validity(what: str, found: x509.Certificate) -> Finding:
+    now = datetime.now(UTC)
+    end = found.not_valid_after_utc
+    if now < found.not_valid_before_utc:
+        return _problem(what, "not valid yet", "set this machine's clock")
+    if end - now < _WARN_BEFORE:
+        return _problem(what, f"valid until {end:%Y-%m-%d}", "restart `serve`, which renews it")
+    return _well(what, f"valid until {end:%Y-%m-%d}")
+
+
+def _inventory(config: Config) -> Finding:
+    path = Path(config.collector.inventory)
+    try:
+        hosts = len(load_inventory(path).expected_hosts())
+        document = read_document(path)
+    except ConfigError as error:
+        return _problem("inventory", str(error), "mend it and run `inventory check`")
+    if _in_force(config) not in {None, document}:
+        text = f"{path} was changed since it was imported"
+        return _problem("inventory", text, "run `tramgac-collector inventory import`")
+    return _well("inventory", f"{path}: {hosts} hosts are expected to report")
+
+
+def _in_force(config: Config) -> str | None:
+    """The inventory the collector works with, where that can be told."""
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        return None
+    engine = open_engine(config.store_url)
+    try:
+        with reading(engine) as connection:
+            version = newest(connection)
+    except SQLAlchemyError:
+        return None  # `store` has said why
+    finally:
+        engine.dispose()
+    return version.document if version else None

@@ -1,0 +1,190 @@
+"""The inventory in the words of those who need a part of it: agents, restic probes, Ansible."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from tramgac_collector.inventory.model import Device, Facility, Host, Inventory, Placed, System
+
+_MOST_TARGETS = 32
+_MOST_PATHS = 16
+
+Table = Mapping[str, str | float | bool | list[str]]
+
+
+class NoSuchObjectError(Exception):
+    """What was asked for is not in the inventory; the text names it."""
+
+
+def find_agent(inventory: Inventory, place: str) -> Placed:
+    """The host named ``facility/host``.
+
+    Raises:
+        NoSuchObjectError: It is not declared, or runs no agent.
+    """
+    facility, _, host = place.partition("/")
+    placed = inventory.place_of(facility, host)
+    if placed is None:
+        raise NoSuchObjectError(f"no host `{place}`; write FACILITY/HOST as in the inventory")
+    if placed.host.probed_by:
+        raise NoSuchObjectError(f"`{place}` runs no agent; `{placed.host.probed_by}` probes it")
+    return placed
+
+
+def _value(value: object) -> str:
+    # A TOML basic string or array of them is spelled like JSON's, DEL apart.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml(name: str, table: Table) -> str:
+    return "\n".join([name, *(f"{key} = {_value(value)}" for key, value in table.items())]) + "\n"
+
+
+def agent_toml(inventory: Inventory, place: str) -> str:
+    """What the agent of ``facility/host`` has to measure, for its ``conf.d``.
+
+    Raises:
+        NoSuchObjectError: There is no such agent.
+    """
+    placed = find_agent(inventory, place)
+    parts = [
+        f"# From the inventory: `inventory export --agent {place}`. Change it there.\n",
+        *_responder(placed),
+        *(_toml("[[checks.latency.targets]]", one) for one in _latency(placed)),
+        *(_toml("[[checks.service.systems]]", one) for one in _systems(placed)),
+        *(_toml("[[checks.throughput.targets]]", one) for one in _throughput(placed)),
+        *_series_note(placed),
+    ]
+    return "\n".join(parts)
+
+
+def _responder(placed: Placed) -> Iterable[str]:
+    if placed.host.role == "probe":
+        yield _toml("[agent]", {"role": "probe"})
+    if placed.host.responder:
+        listen = f"0.0.0.0:{placed.host.responder_port}"
+        yield _toml("[responder]", {"enabled": True, "listen": listen})
+
+
+def _latency(placed: Placed) -> list[Table]:
+    """Servers of the facility, and what the site's traffic passes through."""
+    hosts = [
+        one
+        for site in placed.facility.sites
+        for one in site.hosts
+        if one.role == "server" and one.address and one.id != placed.host.id
+    ]
+    passed = [
+        one
+        for one in placed.site.devices
+        if one.kind in {"router", "firewall", "switch"} and one.address
+    ]
+    things: list[Device | Host] = [*passed, *hosts]
+    return [{"name": one.id, "address": one.address} for one in things[:_MOST_TARGETS]]
+
+
+def _systems(placed: Placed) -> Iterable[Table]:
+    for system in placed.facility.systems:
+        if system.prober == placed.host.id:
+            yield from _probes(system)
+
+
+def _probes(system: System) -> Iterable[Table]:
+    for probe in system.probes:
+        table: dict[str, str | float | bool | list[str]] = {
+            "system": system.id,
+            "kind": probe.method,
+        }
+        if probe.unit:
+            table["unit"] = probe.unit if "." in probe.unit else f"{probe.unit}.service"
+        if probe.tcp:
+            table["address"] = probe.tcp
+        if probe.url:
+            table["url"] = probe.url
+        if probe.expect_text:
+            table["expect_text"] = probe.expect_text
+        if system.probed_by:
+            table["subject"] = system.id
+        yield table
+
+
+def _throughput(placed: Placed) -> list[Table]:
+    """Responders on the same LAN, where it is declared what the path should carry."""
+    tables: list[Table] = []
+    for one in placed.site.hosts:
+        rates = [rate for rate in (one.expect_mbps, placed.host.expect_mbps) if rate is not None]
+        if one.responder and one.id != placed.host.id and rates:
+            tables.append({"name": one.id, "expect_mbps": min(rates)})
+    return tables[:_MOST_PATHS]
+
+
+def _series_note(placed: Placed) -> Iterable[str]:
+    destinations = {
+        destination.id: None
+        for dataset in placed.facility.datasets
+        if dataset.host == placed.host.id
+        for destination in dataset.destinations
+    }
+    for name in destinations:
+        yield (
+            f"# Backups to `{name}`: `inventory export --agent {placed.facility.id}/"
+            f"{placed.host.id} --destination {name}` is for the restic probe's file.\n"
+        )
+
+
+def probe_toml(inventory: Inventory, place: str, destination: str) -> str:
+    """The series of one destination, for the restic probe's file.
+
+    Raises:
+        NoSuchObjectError: No dataset of that host goes there.
+    """
+    placed = find_agent(inventory, place)
+    tables = [
+        _toml("[[series]]", _series(placed.facility, dataset.id, destination))
+        for dataset in placed.facility.datasets
+        if dataset.host == placed.host.id
+        and destination in {one.id for one in dataset.destinations}
+    ]
+    if not tables:
+        raise NoSuchObjectError(f"no dataset of `{place}` goes to `{destination}`")
+    return "\n".join(tables)
+
+
+def _series(facility: Facility, dataset: str, destination: str) -> Table:
+    one = next(one for one in facility.datasets if one.id == dataset)
+    table: dict[str, str | float | bool | list[str]] = {
+        "id": f"{facility.id}/{one.host}/{one.id}@{destination}"
+    }
+    if one.match.host:
+        table["host"] = one.match.host
+    if one.match.paths:
+        table["paths"] = list(one.match.paths)
+    if one.match.tags:
+        table["tags"] = list(one.match.tags)
+    return table
+
+
+def ansible_yaml(inventory: Inventory) -> str:
+    """Every host with an agent, grouped by facility and role, as an Ansible inventory."""
+    facilities: dict[str, Any] = {}
+    roles: dict[str, Any] = {"servers": {"hosts": {}}, "probes": {"hosts": {}}}
+    for placed in inventory.placed_hosts():
+        if placed.host.probed_by:
+            continue
+        name = f"{placed.facility.id}-{placed.host.id}"
+        variables: dict[str, Any] = {
+            "tramgac_facility": placed.facility.id,
+            "tramgac_site": placed.site.id,
+            "tramgac_host": placed.host.id,
+            "tramgac_role": placed.host.role,
+        }
+        if placed.host.address:
+            variables = {"ansible_host": placed.host.address, **variables}
+        # Ansible wants no hyphen in the name of a group.
+        group = "facility_" + placed.facility.id.replace("-", "_")
+        facilities.setdefault(group, {"hosts": {}})["hosts"][name] = variables
+        roles[f"{placed.host.role}s"]["hosts"][name] = {}
+    tree = {"all": {"children": {**roles, **facilities}}}
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
