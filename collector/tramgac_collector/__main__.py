@@ -10,6 +10,7 @@ COMMANDS = {
     ),
     "token": Command("tramgac_collector.commands.token", "make and list enrolment tokens"),
     "agents": Command("tramgac_collector.commands.agents", "list, approve and deny agents"),
+    "ca": Command("tramgac_collector.commands.ca", "show, export and exchange the CA"),
     "inventory": Command(
         "tramgac_collector.commands.inventory", "check, import, export the inventory"
     ),

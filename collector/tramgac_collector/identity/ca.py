@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 FOLDER = "identity"
 SERVER_RENEW_BEFORE = timedelta(days=30)
 DEFAULT_NAMES = ("localhost", "127.0.0.1")
+# The kernel stamps files by its last tick, so a stamp may be that much too early.
+_TICK_MS = 10
 _PEM = serialization.Encoding.PEM
 
 
@@ -62,6 +64,7 @@ class Authority:
             write_private(self.lease_public_path, self.lease_public_key, 0o644)
         self._read_ca()
         self.ensure_server_certificate()
+        self._stamp = credentials.stamp(folder)
 
     @classmethod
     def create(
@@ -138,7 +141,7 @@ class Authority:
     def anchors_changed_ms(self) -> int:
         """When agents last got a new anchor to learn; 0 while the first CA is alone."""
         stamps = [
-            path.stat().st_mtime_ns // 1_000_000
+            path.stat().st_mtime_ns // 1_000_000 + _TICK_MS
             for path in (self.folder / "next.pem", self.folder / "previous.crt")
             if path.exists()
         ]
@@ -233,6 +236,17 @@ class Authority:
         """Take up what another process changed on disk, and renew the server's certificate."""
         self._read_ca()
         self.ensure_server_certificate()
+
+    def follow(self) -> None:
+        """``refresh`` if the files changed: an agent must not be given yesterday's anchors."""
+        stamp = credentials.stamp(self.folder)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self.refresh()
+        except (OSError, ValueError):
+            log.exception("the CA's files changed and cannot be used; the old keys go on")
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """Of the reporting port: the client must show a certificate of our CA."""

@@ -31,7 +31,8 @@ class Source(Protocol):
         ...
 
 
-def _stamp(folder: Path) -> tuple[tuple[int, int], ...]:
+def stamp(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Changes whenever a file does that credentials are made from."""
     found = []
     for name in _WATCHED:
         try:
@@ -49,7 +50,7 @@ class _Fetcher:
     def __init__(self, source: Source, *, require_client: bool) -> None:
         self._source = source
         self._require_client = require_client
-        self._stamp = _stamp(source.folder)
+        self._stamp = stamp(source.folder)
         self._refresh_at = time.monotonic() + _REFRESH_SECONDS
 
     def configuration(self) -> grpc.ServerCertificateConfiguration:
@@ -58,8 +59,8 @@ class _Fetcher:
 
     def __call__(self) -> grpc.ServerCertificateConfiguration | None:
         now = time.monotonic()
-        stamp = _stamp(self._source.folder)
-        if stamp == self._stamp and now < self._refresh_at:
+        now_there = stamp(self._source.folder)
+        if now_there == self._stamp and now < self._refresh_at:
             return None
         self._refresh_at = now + _REFRESH_SECONDS
         try:
@@ -68,9 +69,9 @@ class _Fetcher:
         except (OSError, ValueError):
             # The certificate in force goes on serving; the files are looked at again.
             log.exception("the server certificate on disk cannot be used")
-            self._stamp = stamp
+            self._stamp = now_there
             return None
-        self._stamp = _stamp(self._source.folder)
+        self._stamp = stamp(self._source.folder)
         return configuration
 
 

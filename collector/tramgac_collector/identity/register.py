@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from tramgac_collector.identity import tokens, waiting
 from tramgac_collector.identity.codes import HOST, Code, Refused
 from tramgac_collector.identity.registry import RegisteredAgent, read_agent
-from tramgac_collector.identity.signer import key_sha256, to_ms
+from tramgac_collector.identity.signer import BACKDATE, key_sha256, to_ms
 from tramgac_collector.identity.waiting import Application
 from tramgac_collector.store.engine import bump_generation
 from tramgac_collector.store.schema import agents, audit, certificates, pending
@@ -233,15 +233,17 @@ def _store_agent(
 
 
 def record_certificate(
-    connection: Connection, agent_id: str, certificate: x509.Certificate
+    connection: Connection, agent_id: str, certificate: x509.Certificate, now_ms: int
 ) -> None:
-    """Remember which key was certified for whom, and until when."""
+    """Remember which key was certified for whom, when, and until when."""
     connection.execute(
         insert(certificates).values(
             serial=f"{certificate.serial_number:x}",
             agent_id=agent_id,
             public_key_sha256=key_sha256(certificate),
-            not_before_ms=to_ms(certificate.not_valid_before_utc),
+            # Finer than the certificate's whole seconds: whether it came before or after a
+            # new trust anchor decides if the agent must renew once more.
+            not_before_ms=now_ms - int(BACKDATE.total_seconds()) * 1000,
             not_after_ms=to_ms(certificate.not_valid_after_utc),
         )
     )
@@ -281,7 +283,7 @@ def record_identity(
         )
         note(connection, now_ms, (ACTOR, "agent_superseded", old), f"by {permit.agent_id}")
     _store_agent(connection, permit, application, now_ms)
-    record_certificate(connection, permit.agent_id, certificate)
+    record_certificate(connection, permit.agent_id, certificate, now_ms)
     connection.execute(delete(pending).where(pending.c.public_key_sha256 == application.key))
     paid = f"token {permit.token_id}" if permit.token_id else "approved or known key"
     what = "agent_rejoined" if permit.known else "agent_enrolled"
@@ -293,7 +295,7 @@ def record_renewal(
     connection: Connection, permit: Permit, certificate: x509.Certificate, now_ms: int
 ) -> None:
     """Write down a renewal over the live channel."""
-    record_certificate(connection, permit.agent_id, certificate)
+    record_certificate(connection, permit.agent_id, certificate, now_ms)
     note(connection, now_ms, (ACTOR, "certificate_renewed", permit.agent_id))
     bump_generation(connection)
 

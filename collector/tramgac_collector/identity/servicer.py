@@ -157,6 +157,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
     async def _sign(
         self, csr: x509.CertificateSigningRequest, permit: Permit, now_ms: int
     ) -> x509.Certificate:
+        self._authority.follow()
         grant = Grant.at(permit.agent_id, permit.place, now_ms)
         # In a thread, because an outside signer may be slow.
         return await asyncio.to_thread(self._authority.issue, csr, grant)
