@@ -43,7 +43,10 @@ def probe(settings: ProbeSettings, state_folder: Path) -> list[drop.RepositorySt
     path = memories.memory_path(state_folder, settings.repository or settings.repository_file)
     memory = memories.load(path)
     visit = Visit(
-        ResticPy(binary, environment, budget), Runner(binary, environment, budget), memory
+        ResticPy(binary, environment, budget),
+        Runner(binary, environment, budget),
+        memory,
+        settings.locks_folder,
     )
     try:
         look = visit.look(now_ms)

@@ -61,6 +61,12 @@ class ProbeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """How long a state says something."""
         return math.ceil(_INTERVALS_VALID * self.interval_seconds)
 
+    @property
+    def locks_folder(self) -> Path | None:
+        """Where a repository on this machine keeps its locks; None for any other."""
+        path = Path(self.repository.removeprefix("local:"))
+        return path / "locks" if path.is_absolute() else None
+
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Environment for restic: everything it needs, nothing of it in argv."""
         result = {
