@@ -24,10 +24,10 @@ from tramgac_proto.v1 import enrollment_pb2_grpc
 class Centre:
     """A running service. ``shift_ms`` moves its clock; nobody else's."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, url: str = "") -> None:
         self.state_dir = state_dir
         self.authority = Authority.open_or_create(state_dir)
-        self.engine = open_engine(f"sqlite:///{state_dir / 'store.db'}")
+        self.engine = open_engine(url or f"sqlite:///{state_dir / 'store.db'}")
         metadata.create_all(self.engine)
         self.writer = Writer(self.engine, linger=0.0)
         self.registry = Registry()
@@ -101,9 +101,9 @@ class Centre:
 
 
 @contextmanager
-def running_centre(state_dir: Path) -> Iterator[Centre]:
+def running_centre(state_dir: Path, url: str = "") -> Iterator[Centre]:
     """A ``Centre`` that is stopped at the end."""
-    centre = Centre(state_dir)
+    centre = Centre(state_dir, url)
     centre.start()
     try:
         yield centre

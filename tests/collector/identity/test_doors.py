@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from helpers.centre import Centre, running_centre
+from helpers.throwaway_postgresql import throwaway_postgresql
 from sqlalchemy import func, select
 
 from tramgac_collector.identity import office, waiting
@@ -90,6 +91,25 @@ def test_a_token_is_spent_once_however_many_ask(centre: Centre, client: Client) 
     assert len({answer.identity.agent_id for answer in answers if answer.identity.agent_id}) == 3
     with centre.engine.begin() as connection:
         assert connection.scalar(select(tokens.c.used)) == 3
+
+
+def test_the_doors_work_on_postgresql(tmp_path: Path) -> None:
+    """Issue, lost answer, replacement, waiting and refusal are the same on the second tier."""
+    state = tmp_path / "postgresql"
+    state.mkdir()
+    with throwaway_postgresql() as url, running_centre(state, url) as centre:
+        client, key, token = Client(centre), new_key(), centre.token()
+        first = client.enroll(token, key=key).identity.agent_id
+        assert client.enroll(token, key=key).identity.agent_id == first
+        assert client.enroll(token).code == "token_used"
+        assert client.enroll(centre.token(), fingerprint=b"another").code == "host_taken"
+        assert client.enroll("", "his-2").code == "pending"
+        second = client.enroll(centre.token()).identity.agent_id
+        client.channel.close()
+        old = centre.registry.lookup(first)
+        assert second != first
+        assert old is not None
+        assert old.reason == "superseded"
 
 
 def test_only_the_hash_of_a_token_is_kept(centre: Centre) -> None:
