@@ -27,7 +27,7 @@ REFRESH_MS = 300_000
 # Evidence this much older than its arrival was waiting somewhere.
 LATE_MS = 600_000
 # Rows of one step of writing, a few milliseconds' worth.
-_STEP_ROWS = 2_000
+_STEP_ROWS = 1_000
 # While the store is away; beyond it the newest changes of history are not kept.
 MAX_HISTORY_WAITING = 200_000
 # A measured value that changes again so soon is told when it has settled: the fastest check

@@ -11,6 +11,8 @@ from tramgac_collector.model import Owner
 
 _CODE = grpc.StatusCode
 BUSY_RETRY_MS = 5_000
+_NAMES = "x509_subject_alternative_name"
+_MAX_NAMED = 200_000
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -58,6 +60,7 @@ class Admission:
         self._bounds = bounds
         self._depth = depth
         self.inflight_bytes = 0
+        self._named: dict[tuple[bytes, ...], str] = {}
         self.agents: dict[str, Agent] = {}
 
     def admit(
@@ -68,7 +71,7 @@ class Admission:
         Raises:
             Refused: ``no_identity``, ``agent_unknown``, ``denied``, ``rate_limited``, ``busy``.
         """
-        agent_id = agent_id_of(auth_context)
+        agent_id = self._agent_id(auth_context)
         if agent_id is None:
             raise Refused(_CODE.UNAUTHENTICATED, "no_identity")
         registered = self._registry.lookup(agent_id)
@@ -87,6 +90,16 @@ class Admission:
         if self._depth() >= self._bounds.queue:
             raise Refused(_CODE.UNAVAILABLE, "busy", BUSY_RETRY_MS)
         return agent, registered
+
+    def _agent_id(self, auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
+        """Who the certificate names; the names themselves are remembered, not the connection."""
+        names = tuple(auth_context.get(_NAMES, ()))
+        agent_id = self._named.get(names)
+        if agent_id is None:
+            agent_id = agent_id_of(auth_context)
+            if agent_id is not None and len(self._named) < _MAX_NAMED:
+                self._named[names] = agent_id
+        return agent_id
 
     def agent(self, owner: Owner) -> Agent:
         """What is remembered of an agent; it may have been moved to another place."""

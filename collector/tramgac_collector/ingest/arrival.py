@@ -18,6 +18,7 @@ class Plan:
         stream: Key of what the record replaces in the live view and in ``latest``.
         subject: Whom the values belong to.
         slots: Which values are facts.
+        size: Number of values.
     """
 
     code: str = ""
@@ -26,6 +27,7 @@ class Plan:
     subject: Owner | None = None
     layout: Layout | None = None
     slots: tuple[Slot, ...] = ()
+    size: int = 0
 
 
 @dataclass(slots=True)

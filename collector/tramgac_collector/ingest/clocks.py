@@ -44,21 +44,35 @@ class ClockEstimate:
         return self.offset_ms
 
 
-def event_ms(
-    record: fleet_pb2.Record,
-    status: fleet_pb2.AgentStatus,
-    received_ms: int,
-    offset_ms: int,
-) -> tuple[int, bool]:
-    """When ``record`` happened by the centre's clock, and whether that is exact.
+class EventClock:
+    """When the records of one report happened, by the centre's clock.
 
-    Within the boot that is reporting, time since boot tells it, whatever the wall clock
-    said; for an earlier boot the wall clock corrected by today's offset must do. Never
-    in the future, never negative, never refused.
+    Args:
+        status: What the agent said of its clocks when it sent the report.
+        received_ms: When the report arrived.
+        offset_ms: The agent's ``ClockEstimate``.
     """
-    exact = record.boot_id == status.boot_id
-    if exact:
-        at = received_ms - (status.sent_boottime_ms - record.boottime_ms)
-    else:
-        at = record.wall_unix_ms + offset_ms
-    return max(0, min(at, received_ms)), exact
+
+    __slots__ = ("_boot_id", "_booted_ms", "_offset_ms", "_received_ms")
+
+    def __init__(self, status: fleet_pb2.AgentStatus, received_ms: int, offset_ms: int) -> None:
+        self._boot_id = status.boot_id
+        self._booted_ms = received_ms - status.sent_boottime_ms
+        self._received_ms = received_ms
+        self._offset_ms = offset_ms
+
+    def at(self, record: fleet_pb2.Record) -> tuple[int, bool]:
+        """Return when ``record`` happened, and whether that is exact.
+
+        Within the boot that is reporting, time since boot tells it, whatever the wall clock
+        said; for an earlier boot the wall clock corrected by today's offset must do. Never
+        in the future, never negative, never refused.
+        """
+        exact = record.boot_id == self._boot_id
+        if exact:
+            at = self._booted_ms + record.boottime_ms
+        else:
+            at = record.wall_unix_ms + self._offset_ms
+        if at > self._received_ms:
+            return self._received_ms, exact
+        return (max(0, at)), exact

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tramgac_collector.ingest.arrival import Arrival, Plan
-from tramgac_collector.ingest.clocks import event_ms
+from tramgac_collector.ingest.arrival import Arrival
+from tramgac_collector.ingest.clocks import EventClock
 from tramgac_collector.ingest.plans import Rules, find_plan
 from tramgac_collector.ingest.session import Agent, Session
 from tramgac_collector.ingest.validate import (
@@ -21,6 +21,8 @@ from tramgac_proto.v1 import fleet_pb2
 # Streams that are valid at least this long are kept in `latest`: after a restart of the
 # collector a faster one is back before anybody looks.
 SLOW_SECONDS = 300
+LATEST_SPACING_MS = 60_000
+MAX_STREAMS = 1_000
 DEFAULT_VALID_SECONDS = 180
 MAX_VALID_SECONDS = 366 * 86_400
 MAX_QUARANTINED = 200
@@ -69,31 +71,34 @@ class Reader:
 
     def read(self, request: fleet_pb2.ReportRequest) -> Intake:
         """Judge and convert every record; the request's frame has been checked."""
-        out, status = self._out, request.status
+        out = self._out
+        ledger = out.ledger
+        self._clock = EventClock(request.status, self._received_ms, self._agent.clock.offset_ms)
         if request.series:
             self._take_series(request)
         gaps: list[fleet_pb2.Record] = []
         for record in request.records:
             seq = record.seq
-            if out.ledger.covers(seq):
+            if ledger.covers(seq):
                 out.duplicates += 1
-            elif not out.ledger.admits(seq):
+            elif not ledger.admits(seq):
                 continue  # not settled: it comes again when the holes below are closed
             elif record.HasField("observation"):
-                self._take_observation(record, status)
+                self._take_observation(record, seq)
             else:
                 gaps.append(record)
         for record in gaps:
-            self._take_gap(record, status)
+            self._take_gap(record)
         self._close_below(request)
-        if out.batch.records or out.batch.gaps or out.batch.quarantine or out.refusals:
+        if out.batch.records or out.batch.gaps or out.refusals:
+            session = self._session
             out.batch.epoch = (
-                self._session.id,
+                session.id,
                 self._agent.owner.agent_id,
-                self._session.epoch,
-                self._session.created_ms,
-                out.ledger.contiguous,
-                out.ledger.pack(),
+                session.epoch,
+                session.created_ms,
+                ledger.contiguous,
+                ledger.pack(),
             )
         return out
 
@@ -104,72 +109,59 @@ class Reader:
                 row = (self._session.id, series.id, series.SerializeToString())
                 self._out.batch.series.append(row)
 
-    def _take_observation(self, record: fleet_pb2.Record, status: fleet_pb2.AgentStatus) -> None:
-        out, observation = self._out, record.observation
-        plan = find_plan(self._rules, self._session.series, self._agent.owner, observation)
+    def _take_observation(self, record: fleet_pb2.Record, seq: int) -> None:
+        """The hot path: four of these a report, a hundred values between them."""
+        out, agent, observation = self._out, self._agent, record.observation
+        plan = find_plan(self._rules, self._session.series, agent.owner, observation)
         if plan.missing:
             out.need_series = True
             return
         payload = record.SerializeToString()
         values = list(observation.values)
-        code = plan.code or check_values(observation.series_ids, values) or check_size(payload)
-        detail = ""
-        keep = Keep.POINT
-        if not code and record.record_class == fleet_pb2.RECORD_CLASS_EVENT:
-            keep = Keep.EVENT
-        if not code and (observation.failure or observation.WhichOneof("detail")):
-            detail = observation.WhichOneof("detail") or ""
+        keep = Keep.EVENT if record.record_class == fleet_pb2.RECORD_CLASS_EVENT else Keep.POINT
+        code = plan.code or check_values(plan.size, values) or check_size(payload)
+        detail = observation.WhichOneof("detail")
+        if not code and (detail is not None or observation.failure):
+            owner = plan.subject or agent.owner
+            code = check_detail(observation, detail or "", f"{owner.facility}/{owner.host}")
             keep = Keep.EVIDENCE if detail in _EVIDENCE else keep
-            owner = plan.subject or self._agent.owner
-            code = check_detail(observation, detail, f"{owner.facility}/{owner.host}")
         if code:
             self._refuse(record, payload, code)
             return
-        self._accept(record, status, plan, values, payload, keep)
-
-    def _accept(  # noqa: PLR0917 - the parts of one record, worked out by the caller
-        self,
-        record: fleet_pb2.Record,
-        status: fleet_pb2.AgentStatus,
-        plan: Plan,
-        values: list[float],
-        payload: bytes,
-        keep: Keep,
-    ) -> None:
-        out, agent, seq, now = self._out, self._agent, record.seq, self._received_ms
-        event, exact = event_ms(record, status, now, agent.clock.offset_ms)
-        out.batch.records.append((self._session.id, seq, event, now, int(keep), payload))
         out.ledger.add(seq, seq)
         out.samples += len(values)
-        observation = record.observation
+        now = self._received_ms
+        event, exact = self._clock.at(record)
+        out.batch.records.append((self._session.id, seq, event, now, keep.value, payload))
         valid = min(observation.valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS)
         expires = event + valid * 1000
-        subject = plan.subject or agent.owner
         out.arrivals.append(
             Arrival(
-                reporter=agent.owner,
-                subject=subject,
-                plan=plan,
-                observation=observation,
-                values=values,
-                event_ms=event,
-                received_ms=now,
-                expires_ms=expires,
-                exact=exact,
-                offset_ms=agent.clock.offset_ms,
+                agent.owner,
+                plan.subject or agent.owner,
+                plan,
+                observation,
+                values,
+                event,
+                now,
+                expires,
+                exact,
+                agent.clock.offset_ms,
             )
         )
         if valid >= SLOW_SECONDS and expires > now and (values or observation.failure):
-            out.batch.latest.append(
-                (
-                    agent.owner.agent_id,
-                    plan.stream,
-                    self._session.id,
-                    event,
-                    now,
-                    expires,
-                    payload,
-                )
+            self._keep_latest(plan.stream, event, expires, payload)
+
+    def _keep_latest(self, stream: str, event: int, expires: int, payload: bytes) -> None:
+        """Note a slow stream's newest record, at most once a minute."""
+        kept = self._session.kept
+        if not 0 <= event - kept.get(stream, 0) < LATEST_SPACING_MS:
+            if len(kept) > MAX_STREAMS:
+                kept.clear()
+            kept[stream] = event
+            agent_id, now = self._agent.owner.agent_id, self._received_ms
+            self._out.batch.latest.append(
+                (agent_id, stream, self._session.id, event, now, expires, payload)
             )
 
     def _refuse(self, record: fleet_pb2.Record, payload: bytes, code: str) -> None:
@@ -190,15 +182,17 @@ class Reader:
                 )
             )
 
-    def _take_gap(self, record: fleet_pb2.Record, status: fleet_pb2.AgentStatus) -> None:
+    def _take_gap(self, record: fleet_pb2.Record) -> None:
         out, payload = self._out, record.SerializeToString()
+        if out.ledger.covers(record.seq):
+            return  # twice in one batch
         code = check_gap(record.gap) if record.HasField("gap") else "no_body"
         code = code or check_size(payload)
         if code:
             self._refuse(record, payload, code)
             return
         now, reason = self._received_ms, record.gap.reason
-        event, _ = event_ms(record, status, now, self._agent.clock.offset_ms)
+        event, _ = self._clock.at(record)
         out.batch.records.append(
             (self._session.id, record.seq, event, now, int(Keep.EVENT), payload)
         )

@@ -79,6 +79,7 @@ def _make_plan(
         subject=subject,
         layout=layout,
         slots=slots_of(subject, series),
+        size=len(series),
     )
 
 

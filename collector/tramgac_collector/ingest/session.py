@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -79,6 +79,7 @@ class Session:
     Attributes:
         lost: What was closed as lost at the centre; a gap record may explain it later.
         quarantined: Rows this agent has in quarantine.
+        kept: Event time of the record `latest` has of each stream.
         stale: A write of unknown outcome happened; read the ledger from the store again.
     """
 
@@ -90,6 +91,7 @@ class Session:
     lost: IntervalSet
     quarantined: int
     losses: dict[str, int]
+    kept: dict[str, int] = field(default_factory=dict)
     stale: bool = False
 
 

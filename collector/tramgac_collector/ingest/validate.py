@@ -91,9 +91,9 @@ def check_head(observation: fleet_pb2.Observation) -> str:
     return ""
 
 
-def check_values(ids: Sequence[int], values: Sequence[float]) -> str:
-    """Judge the values of one record."""
-    if len(ids) != len(values):
+def check_values(size: int, values: Sequence[float]) -> str:
+    """Judge the values of one record of ``size`` series."""
+    if len(values) != size:
         return "bad_shape"
     # The sum is not finite whenever one value is not; only then is each looked at,
     # since finite values may overflow in the sum.
