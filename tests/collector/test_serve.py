@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,3 +140,63 @@ def test_the_responder_is_part_of_it_only_if_asked_for() -> None:
 
     assert [one.name for one in children(Config(), path)] == ["ingest", "web", "responder"]
     assert [one.name for one in children(quiet, path)] == ["ingest", "web"]
+
+
+def free_ports(count: int) -> list[int]:
+    doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    numbers = [int(door.getsockname()[1]) for door in doors]
+    for door in doors:
+        door.close()
+    return numbers
+
+
+def answers(port: int, path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def descendants(pid: int) -> dict[str, int]:
+    """Children of a process by the module they run."""
+    found = {}
+    for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        words = Path(f"/proc/{text}/cmdline").read_text().split("\0")
+        if "tramgac_collector.child" in words:
+            found[words[words.index("tramgac_collector.child") + 2]] = int(text)
+    return found
+
+
+def test_the_whole_collector_comes_back_and_stops(tmp_path: Path) -> None:
+    """`serve` makes store and keys, answers everywhere, restarts ingest, and ends cleanly."""
+    names = ("grpc", "enrollment", "throughput", "web", "metrics")
+    ports = dict(zip(names, free_ports(5), strict=True))
+    listen = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in ports.items())
+    file = tmp_path / "collector.toml"
+    file.write_text(
+        f'[collector]\nstate_dir = "{tmp_path}/state"\ninventory = "{tmp_path}/none.yml"\n'
+        f"[listen]\n{listen}\n"
+    )
+    command = [sys.executable, "-m", "tramgac_collector", "serve", "--config", str(file)]
+    parent = subprocess.Popen(command)
+    try:
+        until(lambda: answers(ports["metrics"], "/-/ready"), 60)
+        until(lambda: answers(ports["web"], "/-/ready"), 60)
+        until(lambda: len(descendants(parent.pid)) == 3)
+        before = descendants(parent.pid)
+        os.kill(before["tramgac_collector.ingest"], signal.SIGKILL)
+        until(lambda: answers(ports["metrics"], "/-/ready"), 60)
+        after = descendants(parent.pid)
+        parent.terminate()
+
+        assert parent.wait(20) == 0
+        assert after.pop("tramgac_collector.ingest") != before.pop("tramgac_collector.ingest")
+        assert after == before
+        assert not any(map(alive, after.values()))
+    finally:
+        left = descendants(parent.pid) if parent.poll() is None else {}
+        parent.kill()
+        parent.wait()
+        for pid in filter(alive, left.values()):
+            os.kill(pid, signal.SIGKILL)
