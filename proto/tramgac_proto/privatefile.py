@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 
-def _follow_owner(descriptor: int, parent: Path) -> None:
-    # `sudo ... enroll` must not leave files that the unprivileged service cannot read.
+def follow_owner(descriptor: int, parent: Path) -> None:
+    """Give a file that root made to the owner of its folder.
+
+    `sudo ... enroll` must not leave files that the unprivileged service cannot read.
+    """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         owner = parent.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -44,7 +47,7 @@ def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            _follow_owner(file.fileno(), path.parent)
+            follow_owner(file.fileno(), path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

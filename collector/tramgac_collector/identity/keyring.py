@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from tramgac_collector.identity.signer import BACKDATE, key_sha256, key_usage, utc
-from tramgac_proto.privatefile import write_private
+from tramgac_proto.privatefile import follow_owner, write_private
 
 CA_LIFE = timedelta(days=15 * 365 + 4)
 _PEM = serialization.Encoding.PEM
@@ -31,6 +31,7 @@ def wall_ms() -> int:
 def locked(folder: Path) -> Iterator[None]:
     """One process at a time: `serve` and `token create` may both be the first to need a CA."""
     with (folder / ".lock").open("a") as file:
+        follow_owner(file.fileno(), folder)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
