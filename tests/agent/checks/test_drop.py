@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -288,6 +290,20 @@ def test_what_the_writer_writes_the_reader_takes(tmp_path: Path) -> None:
     assert (folder / name).stat().st_mode & 0o777 == 0o640
     assert len(observe(new_check(), tmp_path)) == 1
     assert list(folder.iterdir()) == []
+
+
+def test_the_documented_script_works(tmp_path: Path) -> None:
+    """What the format's page shows a vendor is taken as a complete run."""
+    page = Path(__file__).parents[3] / "docs/formats/drop.md"
+    (code,) = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    folder = drop_folder(tmp_path)
+    code = code.replace("/var/lib/tramgac/agent/drop", str(folder))
+    code = re.sub(r"pg_dump his >\S+;", "true;", code)
+    subprocess.run(["sh", "-eu", "-c", code], check=True)
+    (one,) = observe(new_check(), tmp_path)
+
+    assert one.detail is not None
+    assert one.detail.outcome == "complete"  # type: ignore[union-attr]
 
 
 @given(st.binary(max_size=300))

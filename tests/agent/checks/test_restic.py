@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,7 @@ def hung(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_repository_is_read_through_a_child_and_the_reports_go_when_stored(
     tmp_path: Path, repository: Repository
 ) -> None:
-    """Samples as in the catalogue; nothing of restic is imported here; no report stays."""
+    """Samples as in the catalogue; no report stays; ``last_good`` is never ours to say."""
     observations = observe(new_check(probe_config(tmp_path, repository)), tmp_path)
     shown = values(observations, series=SERIES)
 
@@ -158,3 +160,11 @@ def test_without_probes_there_is_nothing_to_measure(tmp_path: Path) -> None:
     """Neither success nor failure."""
     with pytest.raises(NotApplicable):
         list(new_check().run(context(tmp_path)))
+
+
+def test_the_resident_process_never_loads_resticpy() -> None:
+    """It belongs to the child; here it would cost memory for good."""
+    code = "import sys, tramgac_agent.checks.restic; print('restic' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert result.stdout == b"False\n"
