@@ -12,6 +12,7 @@ from tramgac_collector.identity import office
 from tramgac_collector.identity.waiting import listing
 
 DAY_MS = 86_400_000
+MARK = b"-----BEGIN CERTIFICATE-----"
 
 
 @pytest.fixture
@@ -67,6 +68,22 @@ def test_a_server_with_another_key_gets_no_token(
     assert refusal(host, foreign).code == "ca_pin_mismatch"
     assert centre.refused == []
     assert not host.files.certificate_path.exists()
+
+
+def test_showing_the_right_ca_is_not_enough(tmp_path: Path, centre: Centre, host: Host) -> None:
+    """An impostor that adds the genuine CA to its chain passes the pin, not the signature."""
+    other_state = tmp_path / "impostor"
+    other_state.mkdir()
+    with running_centre(other_state) as impostor:
+        pair = impostor.authority.folder / "server.pem"
+        private, _, rest = pair.read_bytes().partition(MARK)
+        leaf = rest.partition(MARK)[0]
+        pair.write_bytes(private + MARK + leaf + centre.authority.ca_pem)
+        text = host.path.read_text()
+        port, fake = str(centre.enrollment_port), str(impostor.enrollment_port)
+        host.path.write_text(text.replace(port, fake))
+        assert refusal(host, centre.token()).code == "ca_wrong"
+        assert impostor.refused == []
 
 
 def test_each_bad_token_has_its_own_reason(centre: Centre, host: Host) -> None:
