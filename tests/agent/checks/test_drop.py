@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tramgac_agent import drop
-from tramgac_agent.checks.base import CheckFailed
+from tramgac_agent.checks.base import AgentView, CheckFailed, LeaseDesk
 from tramgac_agent.checks.drop import DropCheck, DropSettings
 from tramgac_agent.clock import SYSTEM_CLOCK
 from tramgac_agent.outbox import Outbox, OutboxLimits
+from tramgac_agent.runner import Runner
 
 NOW = time.time_ns() // 1_000_000
 RUN: dict[str, Any] = {
@@ -138,6 +139,21 @@ def test_a_crash_between_outbox_and_deletion_doubles_nothing(tmp_path: Path) -> 
         outbox.close()
 
     assert stored == [1, 0]
+
+
+def test_the_runner_dates_the_record_by_the_run_and_then_lets_the_file_go(tmp_path: Path) -> None:
+    """The whole way from the file to the outbox, as in the daemon."""
+    path = put(tmp_path, RUN)
+    outbox = Outbox.open(tmp_path / "outbox.db", limits=OutboxLimits(), clock=SYSTEM_CLOCK)
+    try:
+        Runner([new_check()], outbox, AgentView(tmp_path, "", LeaseDesk())).run("drop")
+        records = [one.message for one in outbox.read(0)]
+    finally:
+        outbox.close()
+    (run,) = [one for one in records if one.observation.HasField("backup_run")]
+
+    assert abs(run.wall_unix_ms - RUN["ended_unix_ms"]) < 5_000
+    assert not path.exists()
 
 
 def test_a_file_that_changed_after_reading_is_read_again(tmp_path: Path) -> None:
