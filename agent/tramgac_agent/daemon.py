@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import threading
-from pathlib import Path
 from types import FrameType
 
 from tramgac_agent.checks import load
@@ -104,9 +103,15 @@ class Daemon:
         if self._door:
             self._door.stop()
         self._uplink.stop(_STOP_SECONDS)
-        mark_clean_stop(self._state_of("uptime"))
+        self._mark_stop()
         self._outbox.close()
         log.info("stopped")
 
-    def _state_of(self, check: str) -> Path:
-        return self._config.state_dir / "checks" / check
+    def _mark_stop(self) -> None:
+        """Leave word for the uptime check of the next start, if there is such a check."""
+        if "uptime" not in self._config.checks:
+            return
+        try:
+            mark_clean_stop(self._config.state_dir / "checks" / "uptime")
+        except OSError as error:
+            log.warning("this stop will count as unclean: %s", error)

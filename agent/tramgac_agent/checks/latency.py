@@ -1,7 +1,7 @@
 """Round trip, jitter and loss to declared targets, by ICMP echo or TCP handshake."""
 
+import math
 import random
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -108,10 +108,10 @@ def summarize(trips: Sequence[float | None]) -> PathStats:
     answered = [trip for trip in trips if trip is not None]
     steps = [abs(b - a) for a, b in pairwise(trips) if a is not None and b is not None]
     return PathStats(
-        mean=statistics.fmean(answered) if answered else None,
+        mean=math.fsum(answered) / len(answered) if answered else None,
         shortest=min(answered, default=None),
         longest=max(answered, default=None),
-        jitter=statistics.fmean(steps) if steps else None,
+        jitter=math.fsum(steps) / len(steps) if steps else None,
         loss=1 - len(answered) / len(trips),
     )
 

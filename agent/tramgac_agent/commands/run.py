@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from tramgac_agent.config import DEFAULT_PATH, load_config
-from tramgac_agent.daemon import Daemon
+from tramgac_agent.lean_start import hidden, start_again
 from tramgac_proto.configfile import EXIT_OK
+
+DEFAULT_PATH = Path("/etc/tramgac/agent.toml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,12 @@ def _quit(code: int) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run until told to stop."""
-    config = load_config(args.config)
+    start_again()
+    with hidden():
+        from tramgac_agent.config import load_config  # noqa: PLC0415 - only now, and lean
+        from tramgac_agent.daemon import Daemon  # noqa: PLC0415
+
+        config = load_config(args.config)
     logging.basicConfig(
         level=config.agent.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",

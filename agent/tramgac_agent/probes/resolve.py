@@ -20,7 +20,9 @@ _lookups: Detached[Sequence[Address]] = Detached()
 
 
 def _look_up(host: str, port: int, flags: int) -> Sequence[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    # As bytes: for text Python loads its IDNA tables, 1 MiB, also where the name is plain ASCII.
+    name = host.encode("ascii") if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
     return [(family, address) for family, _, _, _, address in found][:MAX_ADDRESSES]
 
 

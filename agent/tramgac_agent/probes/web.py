@@ -6,21 +6,19 @@ deadline, since a socket timeout alone starts afresh with every byte of a slow d
 
 import io
 import socket
-import ssl
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
-from tramgac_agent.probes.base import CannotProbe, Deadline, ProbeFailed, code_of
+from tramgac_agent.probes.base import Deadline, ProbeFailed, code_of
 from tramgac_agent.probes.certificate import not_after
 from tramgac_agent.probes.tcp import connect
 
 if TYPE_CHECKING:
+    import ssl
+
     from _typeshed import WriteableBuffer
 
 MAX_BODY = 64 * 1024
@@ -28,16 +26,6 @@ MAX_BODY = 64 * 1024
 MAX_ANSWER = MAX_BODY + 64 * 1024
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
-# System trust changes with updates of its package, which nobody announces.
-_TRUST_SECONDS = 3600
-
-# Of <openssl/x509_vfy.h>.
-_VERIFY_CODES = {
-    9: "tls_not_yet_valid",
-    10: "tls_expired",
-    62: "tls_wrong_name",
-    64: "tls_wrong_name",
-}
 
 
 class Url(NamedTuple):
@@ -79,34 +67,6 @@ class Trust(NamedTuple):
 
     ca_file: str = ""
     verify: bool = True
-
-    def context(self) -> ssl.SSLContext:
-        """A context for it, made anew when its source may have changed.
-
-        Raises:
-            CannotProbe: ``ca_file_unusable``.
-        """
-        try:
-            if not self.ca_file:
-                stamp = int(time.monotonic() // _TRUST_SECONDS)
-            else:
-                stamp = Path(self.ca_file).stat().st_mtime_ns
-            return _context(self, stamp)
-        except OSError as error:  # ssl.SSLError is one
-            raise CannotProbe("ca_file_unusable", f"{self.ca_file}: {error}") from error
-
-
-@lru_cache(maxsize=8)
-def _context(trust: Trust, _stamp: int) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not trust.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif trust.ca_file:
-        context.load_verify_locations(cafile=trust.ca_file)
-    else:
-        context.load_default_certs()
-    return context
 
 
 class _BoundedStream(io.RawIOBase):
@@ -174,34 +134,38 @@ class Visit:
                 connection = self._secure(connection)
             with closing(connection):
                 return self._exchange(connection)
-        except ssl.SSLError as error:  # before OSError: its numbers are OpenSSL's
-            raise ProbeFailed("tls_failed", str(error)) from error
         except OSError as error:
-            raise ProbeFailed(code_of(error), str(error)) from error
+            # The numbers of ssl.SSLError, an OSError too, are OpenSSL's.
+            code = "tls_failed" if type(error).__module__ == "ssl" else code_of(error)
+            raise ProbeFailed(code, str(error)) from error
         except (HTTPException, ValueError) as error:
             raise ProbeFailed("bad_answer", repr(error)) from error
 
-    def _secure(self, connection: socket.socket) -> ssl.SSLSocket:
+    def _secure(self, connection: socket.socket) -> "ssl.SSLSocket":
+        from tramgac_agent.probes import tls  # noqa: PLC0415 - brings OpenSSL, 5 MiB
+
         try:
-            secured = _handshake(connection, self.url.host, self.trust, self.deadline)
-        except ssl.SSLCertVerificationError as error:
-            code = _VERIFY_CODES.get(error.verify_code, "tls_untrusted")
+            secured = tls.handshake(connection, self.url.host, self.trust, self.deadline)
+        except tls.Untrusted as untrusted:
             self._look_again()
-            raise ProbeFailed(code, error.verify_message) from error
+            raise ProbeFailed(untrusted.code, str(untrusted)) from untrusted
         self._note(secured)
         return secured
 
     def _look_again(self) -> None:
         """Fetch a certificate that failed verification, only to read its end."""
+        from tramgac_agent.probes import tls  # noqa: PLC0415
+
+        unverified = Trust(verify=False)
         try:
             connection = connect(self.url.host, self.url.port, self.deadline)
-            unverified = Trust(verify=False)
-            with closing(_handshake(connection, self.url.host, unverified, self.deadline)) as seen:
-                self._note(seen)
+            seen = tls.handshake(connection, self.url.host, unverified, self.deadline)
         except (OSError, ProbeFailed):
             return  # the reason told is why verification failed; the date stays unknown
+        with closing(seen):
+            self._note(seen)
 
-    def _note(self, secured: ssl.SSLSocket) -> None:
+    def _note(self, secured: "ssl.SSLSocket") -> None:
         der = secured.getpeercert(binary_form=True)
         try:
             self.expiry = not_after(der) if der else None
@@ -222,17 +186,6 @@ class Visit:
             response.begin()
             found = not self.wanted or _contains(response, self.wanted)
             return Reply(response.status, response.getheader("Location") or "", found)
-
-
-def _handshake(
-    connection: socket.socket, host: str, trust: Trust, deadline: Deadline
-) -> ssl.SSLSocket:
-    try:
-        connection.settimeout(deadline.need())
-        return trust.context().wrap_socket(connection, server_hostname=host)
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _contains(response: HTTPResponse, wanted: bytes) -> bool:

@@ -205,10 +205,11 @@ def test_a_silent_name_server_holds_nobody(tmp_path: Path, monkeypatch: pytest.M
     asked: list[str] = []
     real: Callable[..., object] = socket.getaddrinfo
 
-    def silent(host: str, *arguments: object, **named: object) -> object:
-        if host != "pacs.example" or named.get("flags") == socket.AI_NUMERICHOST:
+    def silent(host: str | bytes, *arguments: object, **named: object) -> object:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name != "pacs.example" or named.get("flags") == socket.AI_NUMERICHOST:
             return real(host, *arguments, **named)
-        asked.append(host)
+        asked.append(name)
         release.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "late")
 
