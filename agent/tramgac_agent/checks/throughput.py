@@ -21,7 +21,7 @@ from tramgac_agent.host import statefile
 from tramgac_agent.host.card import NetworkCard
 from tramgac_agent.host.windows import Window, parse_window, share_of
 from tramgac_proto.throughput.lease import LeaseError, read_unverified
-from tramgac_proto.throughput.plane import FLOOR_SHARE, HELD_SHARE
+from tramgac_proto.throughput.plane import FLOOR_SHARE, HELD_SHARE, Measurement, Sent
 from tramgac_proto.throughput.session import Result
 from tramgac_proto.v1 import fleet_pb2
 
@@ -32,6 +32,7 @@ BYTES_PER_MEGABIT = 125_000
 GROWTH = 2.0
 MIN_PACE = 12_500.0
 BUSY_SHARE = 0.3
+QUEUED_SHARE = 0.3
 
 _ZONE = timezone(timedelta(hours=7))
 _TRIES = 3
@@ -123,17 +124,26 @@ def judge(result: Result, pace: float) -> tuple[str, str]:
         # The receiver sees every byte at the pace, or the sender gave up on the way.
         cut = sent.end if sent and sent.end != "complete" else measured.end
         return ("held" if measured.end == "complete" else "aborted"), cut
-    if sent and sent.starved:
-        return "aborted", "sender_starved"
-    return "not_held", _why_slow(result)
+    return _why_slow(measured, sent, pace)
 
 
-def _why_slow(result: Result) -> str:
-    if result.sent and result.sent.end == "queue_grew":
-        return "queue_grew"
-    if result.sent and result.sent.retransmits > 0:
-        return "loss"
-    return "slower"
+def _why_slow(measured: Measurement, sent: Sent | None, pace: float) -> tuple[str, str]:
+    """What is sent faster than the path carries it must wait or be lost.
+
+    Where neither is seen, the path is not the cause: a host was too busy to keep the pace.
+    """
+    if sent is None or sent.retransmits < 0:
+        return "not_held", "slower"
+    if sent.end == "queue_grew":
+        return "not_held", "queue_grew"
+    if sent.starved:
+        return "aborted", "host_busy"
+    if sent.retransmits:
+        return "not_held", "loss"
+    missing_seconds = measured.seconds * (1 - measured.rate / pace)
+    if sent.queue_seconds >= QUEUED_SHARE * missing_seconds:
+        return "not_held", "slower"
+    return "aborted", "host_busy"
 
 
 def observe(

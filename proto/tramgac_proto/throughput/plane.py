@@ -19,20 +19,23 @@ from tramgac_proto.v1 import fleet_pb2
 
 SEND_BYTES = 128 * 1024
 RECEIVE_BYTES = 256 * 1024
+MAX_TRAILER = 512
 SKIPPED_SHARE = 0.3
 MIN_TAIL_SECONDS = 0.02
 HELD_SHARE = 0.98
+STARVED_SHARE = 0.02
 IDLE_SECONDS = 2.0
 # 4 MB per 100 Mbit/s of expectation, at 80 % of it.
 FLOOR_SECONDS = 0.4
 FLOOR_SHARE = 0.8
 
+_TCP_INFO_BYTES = 192  # up to tcpi_rwnd_limited, Linux 4.10
 _SO_MAX_PACING_RATE = 47  # Linux; not named in the socket module
 # How far the sender may run ahead of its pace. Where the kernel paces, this only keeps its
 # buffer filled; where it does not (before Linux 4.13, other systems), this is the pacing.
 _AHEAD_KERNEL_SECONDS = 0.03
 _AHEAD_SECONDS = 0.005
-_FAST = 25e6
+_NEAR_SECONDS = 0.005
 _TICK_SECONDS = 0.1
 _MARK_SECONDS = 0.001
 _MIN_MARKS = 5
@@ -89,9 +92,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         bytes: Payload handed to the kernel.
         end: complete | time_limit | queue_grew | reset
-        starved: The sender itself was late, not the path: this host was too busy.
+        starved: One of the hosts was late, not the path: for more than 2 % of the time there
+            was nothing to send, or the receiver had no room.
         retransmits: Segments sent twice; -1 where the system does not tell.
         min_rtt_seconds: Shortest round trip; 0 where the system does not tell.
+        queue_seconds: By how much the round trip had grown at the end.
         kernel_paced: Whether the kernel spaced the segments.
     """
 
@@ -100,6 +105,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     starved: bool = False
     retransmits: int = -1
     min_rtt_seconds: float = 0.0
+    queue_seconds: float = 0.0
     kernel_paced: bool = False
 
 
@@ -162,9 +168,23 @@ def _slope(marks: list[tuple[float, int]]) -> float:
     return slopes[len(slopes) // 2]
 
 
-def receive(sock: socket.socket, limits: Limits, idle_seconds: float = IDLE_SECONDS) -> Measurement:
-    """Read until the sender is done or a limit is reached; never reads on after that."""
+def receive(
+    sock: socket.socket,
+    limits: Limits,
+    idle_seconds: float = IDLE_SECONDS,
+    keep: bytearray | None = None,
+) -> Measurement:
+    """Read until the sender is done or a limit is reached; never reads on after that.
+
+    Args:
+        sock: Connected; its timeout is changed.
+        limits: What the sender may cost.
+        idle_seconds: Silence after which the sender is given up.
+        keep: Filled with the last bytes of the stream, up to ``MAX_TRAILER``; that many are
+            then allowed above the limit.
+    """
     buffer = bytearray(RECEIVE_BYTES)
+    allowed = limits.max_bytes + (MAX_TRAILER if keep is not None else 0)
     meter = Meter()
     last = time.monotonic()
     sock.settimeout(_TICK_SECONDS)
@@ -181,7 +201,10 @@ def receive(sock: socket.socket, limits: Limits, idle_seconds: float = IDLE_SECO
         if count > 0:
             last = now
             meter.add(now, count)
-            if meter.total > limits.max_bytes:
+            if keep is not None:
+                keep += buffer[max(0, count - MAX_TRAILER) : count]
+                del keep[:-MAX_TRAILER]
+            if meter.total > allowed:
                 return meter.result("over_bytes")
         elif now - last > idle_seconds:
             return meter.result("idle")
@@ -191,11 +214,20 @@ def receive(sock: socket.socket, limits: Limits, idle_seconds: float = IDLE_SECO
 
 @dataclass(frozen=True, slots=True)
 class _TcpInfo:
-    """Of Linux' ``struct tcp_info``: what the test needs (offsets: include/uapi/linux/tcp.h)."""
+    """Of Linux' ``struct tcp_info``: what the test needs (offsets: include/uapi/linux/tcp.h).
+
+    Attributes:
+        rtt: Smoothed, seconds.
+        min_rtt: Seconds.
+        busy: Seconds in which there was something to send.
+        shut: Seconds of these in which the receiver's window was closed.
+    """
 
     rtt: float
     min_rtt: float
     retransmits: int
+    busy: float
+    shut: float
 
 
 def _tcp_info(sock: socket.socket) -> _TcpInfo | None:
@@ -203,13 +235,14 @@ def _tcp_info(sock: socket.socket) -> _TcpInfo | None:
     if option is None:
         return None
     try:
-        raw = sock.getsockopt(socket.IPPROTO_TCP, option, 192)
-        rtt, total_retrans, min_rtt = (
+        raw = sock.getsockopt(socket.IPPROTO_TCP, option, _TCP_INFO_BYTES)
+        rtt, retransmits, min_rtt = (
             struct.unpack_from("=I", raw, offset)[0] for offset in (68, 100, 148)
         )
+        busy, shut = struct.unpack_from("=QQ", raw, 168)
     except (OSError, struct.error):
         return None
-    return _TcpInfo(rtt / 1e6, min_rtt / 1e6, total_retrans)
+    return _TcpInfo(rtt / 1e6, min_rtt / 1e6, retransmits, busy / 1e6, shut / 1e6)
 
 
 def _prepare(sock: socket.socket, pace: float) -> bool:
@@ -224,9 +257,10 @@ def _prepare(sock: socket.socket, pace: float) -> bool:
             break
         except OSError:
             continue
-    if pace > _FAST:
-        # The kernel's own sizing leaves less than a millisecond of data waiting here, and a
-        # busy scheduler then shows up as a slow path.
+    info = _tcp_info(sock)
+    if info is not None and info.rtt < _NEAR_SECONDS:
+        # Near by, the kernel sizes its buffer to a few milliseconds of data, and a busy
+        # scheduler then shows up as a slow path. Far away it needs to size it itself.
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(pace * _AHEAD_KERNEL_SECONDS))
     # Little may wait unsent, so that stopping stops and does not flush megabytes first.
@@ -260,52 +294,55 @@ class _QueueWatch:
 
 
 def send(sock: socket.socket, limits: Limits, *, kernel_pacing: bool = True) -> Sent:
-    """Send the bytes of ``limits`` at its pace, then close the sending half.
+    """Send the bytes of ``limits`` at its pace.
 
     Stops early when the limit of time is reached, the peer goes away, or the path's queue
     grows (after what is needed to measure its true rate).
     """
     paced = kernel_pacing and _prepare(sock, limits.pace)
-    ahead = _AHEAD_KERNEL_SECONDS if paced else _AHEAD_SECONDS
+    before = _tcp_info(sock)
+    start = time.monotonic()
+    sent, end = _pour(sock, limits, _AHEAD_KERNEL_SECONDS if paced else _AHEAD_SECONDS)
+    seconds = time.monotonic() - start
+    after = _tcp_info(sock)
+    if before is None or after is None:
+        return Sent(bytes=sent, end=end, kernel_paced=paced)
+    idle = seconds - (after.busy - before.busy) + (after.shut - before.shut)
+    return Sent(
+        bytes=sent,
+        end=end,
+        starved=paced and idle > STARVED_SHARE * seconds,
+        retransmits=after.retransmits - before.retransmits,
+        min_rtt_seconds=after.min_rtt,
+        queue_seconds=max(0.0, after.rtt - after.min_rtt),
+        kernel_paced=paced,
+    )
+
+
+def _pour(sock: socket.socket, limits: Limits, ahead: float) -> tuple[int, str]:
+    """Send, never more than ``ahead`` seconds ahead of the pace; bytes sent and why it ended."""
     chunk = max(1448, min(SEND_BYTES, int(limits.pace * ahead)))
     payload = memoryview(os.urandom(chunk))
     watch = _QueueWatch(sock)
-    sent, blocked = 0, 0.0
-    end = "complete"
+    sent = 0
     sock.settimeout(_TICK_SECONDS)
     start = now = time.monotonic()
     while sent < limits.max_bytes:
         early = start + sent / limits.pace - ahead - now
         if early > 0:
             time.sleep(early)
-        before = time.monotonic()
         try:
             sent += sock.send(payload[: limits.max_bytes - sent])
         except TimeoutError:
             pass  # the path is slow; the limits below decide
         except OSError:
-            end = "reset"
-            break
+            return sent, "reset"
         now = time.monotonic()
-        blocked += now - before
         if now - start > limits.max_seconds:
-            end = "time_limit"
-            break
+            return sent, "time_limit"
         if now - start > _QUEUE_ENOUGH_SECONDS and watch.grew(now):
-            end = "queue_grew"
-            break
-    lag = now - start - sent / limits.pace
-    info = _tcp_info(sock)
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-    return Sent(
-        bytes=sent,
-        end=end,
-        starved=lag > (1 - HELD_SHARE) * (now - start) and blocked < lag / 2,
-        retransmits=info.retransmits if info else -1,
-        min_rtt_seconds=info.min_rtt if info else 0.0,
-        kernel_paced=paced,
-    )
+            return sent, "queue_grew"
+    return sent, "complete"
 
 
 def drop(sock: socket.socket, wait_seconds: float) -> None:

@@ -4,8 +4,11 @@
 
     initiator -> responder   MAGIC, u16 length, LeaseToken
     responder -> initiator   u16 length, Reply            code "ok" or why not
-    sender    -> receiver    payload, then end of stream
-    responder -> initiator   u16 length, Reply            only when the initiator was the sender
+    direction "send":
+    initiator -> responder   payload, end of stream
+    responder -> initiator   u16 length, Reply            with the measurement
+    direction "receive":
+    responder -> initiator   payload, Sent, u16 length, end of stream
 
 Every step is bounded in bytes and seconds on both sides.
 """
@@ -70,7 +73,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         code: ``ok``, else the refusal or the way the session broke.
         measured: By the receiver, whichever end that was.
-        sent: By the sender, where that was the initiator.
+        sent: By the sender; None when a responder ended without a word.
     """
 
     code: str = "ok"
@@ -195,7 +198,10 @@ def respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims) -> None:
             sock.shutdown(socket.SHUT_WR)
         plane.drop(sock, _LINGER_SECONDS)
     else:
-        plane.send(sock, limits)
+        trailer = msgspec.json.encode(plane.send(sock, limits))
+        with suppress(OSError):
+            sock.sendall(trailer + _LENGTH.pack(len(trailer)))
+            sock.shutdown(socket.SHUT_WR)
         plane.drop(sock, limits.max_seconds + _LINGER_SECONDS)
 
 
@@ -226,7 +232,26 @@ def _drive(sock: socket.socket, token: bytes, claims: fleet_pb2.LeaseClaims) -> 
     if permitted.code != "ok":
         return Result(code=permitted.code)
     if claims.direction == "receive":
-        return Result(measured=plane.receive(sock, limits))
+        return _receive(sock, limits)
     sent = plane.send(sock, limits)
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
     reply = _read_reply(sock, limits.max_seconds + plane.IDLE_SECONDS + CONNECT_SECONDS)
     return Result(code=reply.code, measured=reply.measured, sent=sent)
+
+
+def _receive(sock: socket.socket, limits: plane.Limits) -> Result:
+    keep = bytearray()
+    measured = plane.receive(sock, limits, keep=keep)
+    if measured.end not in {"closed", "complete"} or len(keep) < _LENGTH.size:
+        return Result(measured=measured)
+    (length,) = _LENGTH.unpack(keep[-_LENGTH.size :])
+    try:
+        sent = msgspec.json.decode(
+            keep[-_LENGTH.size - length : -_LENGTH.size], type=plane.Sent, strict=True
+        )
+    except msgspec.DecodeError:
+        return Result(measured=measured)
+    count = measured.bytes - length - _LENGTH.size
+    end = "complete" if count == limits.max_bytes else "closed"
+    return Result(measured=msgspec.structs.replace(measured, bytes=count, end=end), sent=sent)

@@ -1,0 +1,355 @@
+"""The throughput check: when it asks, what it asks for, and what it says of the answer."""
+
+import logging
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import msgspec
+import pytest
+from helpers.lan import neighbour
+from helpers.leases import responder, token
+from helpers.onecheck import observe, values
+
+from tramgac_agent.checks.base import AgentView, Context, LeaseDesk, NotApplicable, Observation
+from tramgac_agent.checks.throughput import (
+    MIN_PACE,
+    Memory,
+    ThroughputCheck,
+    ThroughputSettings,
+    first_pace,
+    judge,
+)
+from tramgac_agent.host.card import default_interface
+from tramgac_agent.host.windows import parse_window, share_of
+from tramgac_proto.configfile import ConfigError, convert
+from tramgac_proto.throughput.plane import Measurement, Sent
+from tramgac_proto.throughput.session import Result
+from tramgac_proto.v1 import fleet_pb2
+
+MEGABIT = 125_000
+TRIES = 5  # on a machine too busy to keep a pace, which the check says of itself
+Grant = Callable[[fleet_pb2.LeaseRequest], list[bytes]]
+
+
+def check(*names: str, hours: tuple[str, ...] = (), expect: float = 100) -> ThroughputCheck:
+    targets = [{"name": name, "expect_mbps": expect, "interface": "lo"} for name in names]
+    tree = {"targets": targets, "hours": hours}
+    return ThroughputCheck(convert(tree, ThroughputSettings, "test"))
+
+
+@contextmanager
+def collector(desk: LeaseDesk, grant: Grant) -> Iterator[list[fleet_pb2.LeaseRequest]]:
+    """Answer wishes the way the uplink does; yields what was wished for."""
+    seen: list[fleet_pb2.LeaseRequest] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.02):
+            for wish in desk.take_wishes():
+                seen.append(wish)
+                desk.grant(grant(wish))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def context(folder: Path, seconds: float = 100.0) -> Context:
+    view = AgentView(state_dir=folder, host="his", leases=LeaseDesk())
+    return Context(logging.getLogger("test"), folder, threading.Event(), seconds, view)
+
+
+def granting(address: str) -> Grant:
+    def grant(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
+        pace = wish.pace_bytes_per_second
+        return [
+            token(
+                target=wish.target,
+                direction=wish.direction,
+                pace_bytes_per_second=pace,
+                max_bytes=int(pace * 0.4),
+                address=address,
+            )
+        ]
+
+    return grant
+
+
+def result_of(one: Observation) -> fleet_pb2.ThroughputResult:
+    assert isinstance(one.detail, fleet_pb2.ThroughputResult)
+    return one.detail
+
+
+def test_a_path_is_measured_both_ways(tmp_path: Path) -> None:
+    """Two leases, two tests, two results with pace, bytes and verdict; the rate is remembered."""
+    ctx = context(tmp_path)
+    with responder(tmp_path) as address, collector(ctx.agent.leases, granting(address)) as seen:
+        for _ in range(TRIES):
+            send, receive = check("hub", expect=10).run(ctx)
+            if not send.failure and not receive.failure:
+                break
+
+    assert [wish.direction for wish in seen[:2]] == ["send", "receive"]
+    for one, way in ((send, "send"), (receive, "receive")):
+        detail = result_of(one)
+        assert (detail.target, detail.direction, detail.proves) == ("hub", way, "floor")
+        assert detail.verdict == "held", detail
+        assert detail.bytes == 400_000
+        assert detail.pace_bytes_per_second == 8 * MEGABIT
+        assert detail.rate_bytes_per_second == pytest.approx(8 * MEGABIT, rel=0.02)
+        assert detail.seconds <= 1.0
+        assert one.event
+        assert one.stream == f"throughput:hub:{way}"
+    shown = values([send], target="hub", direction="send", proves="floor")
+    assert shown == {
+        "path_throughput_bytes_per_second": result_of(send).rate_bytes_per_second,
+        "path_throughput_pace_bytes_per_second": 8 * MEGABIT,
+        "path_throughput_test_bytes": 400_000,
+        "path_throughput_held": 1.0,
+    }
+    memory = msgspec.json.decode((tmp_path / "throughput.json").read_bytes(), type=Memory)
+    assert set(memory.proven) == {"hub/send", "hub/receive"}
+
+
+def test_a_slower_path_is_said_not_to_hold_and_is_asked_for_less_next_time(tmp_path: Path) -> None:
+    """A cable of 10 Mbit/s that should carry 100 is told at its rate; then the pace comes down."""
+    with neighbour() as there:
+        for words in (
+            ["tc", "qdisc", "add", "dev", there.interface],
+            ["tc", "-n", there.namespace, "qdisc", "add", "dev", there.far_interface],
+        ):
+            shape = ["root", "tbf", "rate", "10mbit", "burst", "16kb", "latency", "50ms"]
+            subprocess.run([*words, *shape], check=True)
+        ctx = context(tmp_path)
+        inside = ["ip", "netns", "exec", there.namespace]
+        with (
+            responder(tmp_path, f"{there.far}:0", inside) as address,
+            collector(ctx.agent.leases, granting(address)) as seen,
+        ):
+            first = list(check("hub").run(ctx))
+            second = list(check("hub").run(ctx))
+
+    true_rate = 10 * MEGABIT * 1448 / 1514
+    for one in first:
+        assert result_of(one).verdict == "not_held", result_of(one)
+        assert result_of(one).end_reason in {"queue_grew", "slower"}
+        assert result_of(one).rate_bytes_per_second == pytest.approx(true_rate, rel=0.03)
+        assert not one.failure
+        assert values([one])["path_throughput_held"] == 0.0
+    assert [wish.pace_bytes_per_second for wish in seen[:2]] == [80 * MEGABIT] * 2
+    for wish in seen[2:]:
+        assert wish.pace_bytes_per_second == pytest.approx(0.8 * 2 * true_rate, rel=0.03)
+    assert [result_of(one).verdict for one in second] == ["not_held"] * 2
+
+
+def test_without_a_lease_the_test_is_skipped_and_said_to_be(tmp_path: Path) -> None:
+    """No grant: one bounded wait for the whole run, and older values stand."""
+    ctx = context(tmp_path, 81.0)
+    with collector(ctx.agent.leases, lambda _: []) as seen:
+        observations = list(check("hub", "lab").run(ctx))
+
+    assert len(seen) == 1
+    assert {one.failure for one in observations} == {"skipped_no_lease"}
+    assert not any(one.samples or one.detail for one in observations)
+    assert not any(one.stream.startswith("throughput:") for one in observations)
+    assert ctx.agent.leases.take_wishes() == []
+
+
+def test_a_lease_for_another_path_is_not_used_for_this_one(tmp_path: Path) -> None:
+    """A late grant of another target waits for its own turn."""
+    ctx = context(tmp_path)
+    grants: list[fleet_pb2.LeaseRequest] = []
+
+    def mixed_up(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
+        grants.append(wish)
+        other = fleet_pb2.LeaseRequest()
+        other.CopyFrom(wish)
+        other.target = "lab"
+        return [*granting("127.0.0.1:1")(other), *granting("127.0.0.1:1")(wish)]
+
+    with collector(ctx.agent.leases, mixed_up):
+        observations = list(check("hub", "lab").run(ctx))
+
+    assert [result_of(one).target for one in observations] == ["hub", "hub", "lab", "lab"]
+    assert [wish.target for wish in grants] == ["hub", "hub"]
+
+
+def test_a_lease_that_came_too_late_is_thrown_away(tmp_path: Path) -> None:
+    """What was filed before the run began has expired and is not shown to anybody."""
+    ctx = context(tmp_path, 81.0)
+    stale = granting("127.0.0.1:1")
+    for way in ("send", "receive"):
+        ctx.agent.leases.grant(stale(fleet_pb2.LeaseRequest(target="hub", direction=way)))
+
+    assert {one.failure for one in check("hub").run(ctx)} == {"skipped_no_lease"}
+
+
+def test_a_refusal_is_reported_under_its_reason(tmp_path: Path) -> None:
+    """A closed port gives a result without values, and no rate is remembered."""
+    ctx = context(tmp_path)
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")):
+        observations = list(check("hub").run(ctx))
+
+    assert [result_of(one).verdict for one in observations] == ["refused", "refused"]
+    assert [one.failure for one in observations] == ["unreachable", "unreachable"]
+    assert values(observations) == {}
+    assert b'"proven":{}' in (tmp_path / "throughput.json").read_bytes()
+
+
+def test_garbage_for_a_lease_harms_nothing(tmp_path: Path) -> None:
+    """A token that cannot be read is left aside."""
+    ctx = context(tmp_path, 81.0)
+    with collector(ctx.agent.leases, lambda _: [b"\xff\xff\xff"]):
+        assert {one.failure for one in check("hub").run(ctx)} == {"skipped_no_lease"}
+
+
+def test_without_targets_there_is_nothing_to_measure(tmp_path: Path) -> None:
+    """An empty list is no failure."""
+    with pytest.raises(NotApplicable):
+        observe(check(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expect", "link", "proven", "pace"),
+    [
+        (12.5e6, None, None, 10e6),
+        (12.5e6, 1.25e6, None, 1e6),
+        (12.5e6, 125e6, 1e6, 1.6e6),
+        (12.5e6, 125e6, 10e6, 10e6),
+        (12.5e6, 125e6, 0.0, MIN_PACE),
+    ],
+)
+def test_the_pace_starts_from_the_lowest_of_what_is_known(
+    expect: float, link: float | None, proven: float | None, pace: float
+) -> None:
+    """Declared, card, and twice the last rate; a dead path is still tried a little."""
+    assert first_pace(expect, link, proven) == pytest.approx(pace)
+
+
+def test_a_repaired_path_climbs_back() -> None:
+    """From a tenth of its rate a path is at full pace again after five held tests."""
+    proven = 1.25e6
+    for _ in range(5):
+        proven = first_pace(12.5e6, None, proven)
+
+    assert proven == 10e6
+
+
+def measured(rate: float = 10e6, end: str = "complete", tail: float = 0.28) -> Measurement:
+    return Measurement(bytes=4_000_000, seconds=0.4, rate=rate, tail_seconds=tail, end=end)
+
+
+def sent(end: str = "complete", retransmits: int = 0, **more: float) -> Sent:
+    return Sent(
+        bytes=4_000_000,
+        end=end,
+        retransmits=retransmits,
+        starved=bool(more.get("starved")),
+        queue_seconds=more.get("queue", 0.0),
+    )
+
+
+CUT_SHORT = measured(5e6, "closed")
+LATE = sent("queue_grew", starved=1)
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (Result(measured=measured(), sent=sent()), ("held", "complete")),
+        (Result(measured=measured(9.81e6), sent=sent()), ("held", "complete")),
+        (Result(measured=measured(9.7e6), sent=sent(queue=0.012)), ("not_held", "slower")),
+        (Result(measured=measured(5e6), sent=sent(retransmits=9)), ("not_held", "loss")),
+        (Result(measured=CUT_SHORT, sent=sent("queue_grew")), ("not_held", "queue_grew")),
+        (Result(measured=measured(5e6, "time_limit")), ("not_held", "slower")),
+        (Result(measured=measured(8e6), sent=sent()), ("aborted", "host_busy")),
+        (Result(measured=measured(8e6), sent=sent(starved=1)), ("aborted", "host_busy")),
+        (Result(measured=CUT_SHORT, sent=LATE), ("not_held", "queue_grew")),
+        (Result(measured=measured(end="closed")), ("aborted", "closed")),
+        (Result(measured=measured(end="closed"), sent=sent("reset")), ("aborted", "reset")),
+        (Result(measured=measured(tail=0.0)), ("lower_bound", "complete")),
+        (Result(measured=measured(end="idle")), ("aborted", "idle")),
+        (Result(measured=measured(end="over_bytes")), ("aborted", "over_bytes")),
+        (Result(code="closed", sent=sent()), ("aborted", "closed")),
+        (Result(code="busy"), ("refused", "busy")),
+    ],
+)  # fmt: skip
+def test_every_outcome_has_its_verdict_and_reason(result: Result, verdict: tuple[str, str]) -> None:
+    """Slowness is laid on the path only where the path shows it: a queue or a loss."""
+    assert judge(result, 10e6) == verdict
+
+
+ZONE = timezone(timedelta(hours=7))
+
+
+def at(clock: str, day: int = 2) -> datetime:
+    hour, minute = clock.split(":")
+    return datetime(2026, 3, day, int(hour), int(minute), tzinfo=ZONE)
+
+
+def due(one: ThroughputCheck, memory: Memory, now: datetime) -> list[str]:
+    return [target.name for target in one._due(memory, "his", now)]
+
+
+def test_a_target_is_tested_once_in_each_window() -> None:
+    """Inside the window until it is done, outside never, the next day again."""
+    one, memory = check("hub", hours=("06:00-07:00",)), Memory()
+    assert due(one, memory, at("05:59")) == []
+    assert due(one, memory, at("06:55")) == ["hub"]
+    memory.done["hub"] = memory.tries["hub"][0]
+
+    assert due(one, memory, at("06:58")) == []
+    assert due(one, memory, at("07:00")) == []
+    assert due(one, memory, at("06:55", day=3)) == ["hub"]
+
+
+def test_a_skipped_target_is_tried_three_times_in_a_window() -> None:
+    """Without a lease it is tried again, but not for ever."""
+    one, memory = check("hub", hours=("06:00-07:00",)), Memory()
+    tries = [due(one, memory, at(f"06:{minute}")) for minute in range(50, 60)]
+
+    assert tries == [["hub"]] * 3 + [[]] * 7
+
+
+def test_hosts_take_turns_within_a_window() -> None:
+    """Each begins at its own minute, always the same, spread over three quarters of it."""
+    window = parse_window("22:00-02:00")
+    starts = {
+        next(
+            minute
+            for minute in range(240)
+            if window.occurrence(at("22:00") + timedelta(minutes=minute), share_of(f"h{number}"))
+        )
+        for number in range(200)
+    }
+
+    assert len(starts) > 90
+    assert max(starts) <= 180
+    assert window.occurrence(at("01:59", day=3)) == window.occurrence(at("22:00")) != ""
+
+
+@pytest.mark.parametrize("text", ["6:00-07:00", "06:00", "24:00-01:00", "06:00-06:00", "x"])
+def test_a_wrong_window_is_refused_when_the_file_is_read(text: str) -> None:
+    """A mistyped time does not silently switch the test off."""
+    with pytest.raises(ConfigError, match=r"HH:MM-HH:MM|no length"):
+        convert({"hours": [text]}, ThroughputSettings, "agent.toml")
+
+
+def test_the_default_route_names_the_card() -> None:
+    """The line with destination and mask of zeros; none without it."""
+    routes = (
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+        "eth1\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+        "eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    )
+    assert default_interface(routes) == "eth0"
+    assert default_interface(routes.rsplit("eth0", 1)[0]) == ""
+    assert default_interface("") == ""
