@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import grpc
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from tramgac_collector.facts.ledger import FactLedger
 from tramgac_collector.identity.clones import CloneWatch
+from tramgac_collector.identity.register import note_clone
 from tramgac_collector.identity.registry import RegisteredAgent
 from tramgac_collector.ingest.admission import BUSY_RETRY_MS, Admission, Refused
 from tramgac_collector.ingest.arrival import Arrival
@@ -143,6 +145,7 @@ class FleetServicer:
             agent.owner.agent_id, status.instance, status.fingerprint, received_ms
         )
         if reason:
+            self._mark_clone(registered, received_ms)
             raise Refused(grpc.StatusCode.PERMISSION_DENIED, reason)
         agent.clock.observe(status, received_ms)
         intake = await self._settle(agent, request, received_ms)
@@ -150,6 +153,15 @@ class FleetServicer:
         agent.version = status.version[:32]
         self._show(agent, registered, intake, request, received_ms)
         return self._answer(agent, registered, intake, request)
+
+    def _mark_clone(self, registered: RegisteredAgent, now_ms: int) -> None:
+        """Write down, once, that a second machine came with this agent's certificate."""
+        if registered.state == "active":
+            agent_id = registered.owner.agent_id
+            try:
+                self._centre.writer.execute(partial(note_clone, agent_id=agent_id, now_ms=now_ms))
+            except StoreUnavailable:
+                log.warning("clone of %s not written down yet", agent_id)
 
     async def _settle(
         self, agent: Agent, request: fleet_pb2.ReportRequest, received_ms: int
