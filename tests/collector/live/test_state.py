@@ -2,14 +2,20 @@
 
 import gzip
 import math
+import re
+import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tramgac_collector.live.fragments import HOSTS_PER_BLOCK
 from tramgac_collector.live.layout import RefusedSeries
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner
@@ -29,14 +35,15 @@ Labels = tuple[tuple[str, str], ...]
 class Declared:
     """An inventory of two facilities."""
 
-    def __init__(self, *hosts: Owner) -> None:
+    def __init__(self, *hosts: Owner, codes: bool = True) -> None:
         self.hosts = list(hosts)
+        self.codes = codes
 
     def expected_hosts(self) -> Sequence[Owner]:
         return self.hosts
 
     def facility_codes(self) -> dict[str, str]:
-        return {"bv-a": "01001", "bv-b": "01002"}
+        return {"bv-a": "01001", "bv-b": "01002"} if self.codes else {}
 
 
 def new_state(*hosts: Owner) -> LiveState:
@@ -88,8 +95,7 @@ NASTY = 'a"b\\c\nd%s%%e{} ê'
 
 def test_the_page_equals_the_client_librarys_byte_for_byte() -> None:
     """Same lines for every metric of the catalogue an agent may send, odd labels included."""
-    state = LiveState(Declared(), START)
-    state.set_inventory(type("None_", (Declared,), {"facility_codes": lambda _: {}})())
+    state = LiveState(Declared(codes=False), START)
     numbers = [1.0, math.nan, math.inf, -math.inf, 0.1, 1e6, 123_456_789.0, 5e-324, 1.5e300]
     data: dict[str, list[tuple[Owner, Labels, float]]] = {}
     for index, owner in enumerate((HIS, PACS)):
@@ -187,6 +193,19 @@ def test_a_silent_agents_values_vanish_and_return_with_it() -> None:
     assert ("tramgac_agent_outbox_records", "his") not in dark
     assert back["tramgac_agent_up", "his"] == 1.0
     assert back["tramgac_host_uptime_seconds", "his"] == 1.0
+
+
+def test_a_late_record_does_not_wake_a_silent_agent() -> None:
+    """Only a call does; then the record is shown."""
+    state = new_state()
+    call(state, HIS, SETTLED)
+    state.sweep(SETTLED + 200_000)
+    uptime(state, HIS, 5.0)
+    assert ("tramgac_host_uptime_seconds", "his") not in values(state)
+
+    call(state, HIS, SETTLED + 200_001)
+
+    assert values(state)["tramgac_host_uptime_seconds", "his"] == 5.0
 
 
 def test_no_agent_is_called_silent_while_the_collector_settles() -> None:
@@ -331,7 +350,7 @@ def test_derived_series_outlive_silence_but_not_the_agent() -> None:
 
 def test_a_forgotten_agent_leaves_nothing() -> None:
     """No line, no header of an empty family."""
-    state = LiveState(type("None_", (Declared,), {"facility_codes": lambda _: {}})(), START)
+    state = LiveState(Declared(codes=False), START)
     call(state, HIS, START)
     uptime(state, HIS, 1.0)
     state.forget(HIS.agent_id)
@@ -339,32 +358,103 @@ def test_a_forgotten_agent_leaves_nothing() -> None:
     assert state.render() == b""
 
 
+STREAMS = [(owner, name) for owner in (HIS, PACS) for name in ("uptime", "drives")]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(STREAMS),
+        st.sampled_from(["apply", "clear", "forget"]),
+        st.integers(0, 3),
+        st.sampled_from(["plain", "gzip", "both", "none"]),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+@settings(max_examples=150, deadline=None)
+def test_what_is_kept_between_reads_is_never_stale(
+    steps: list[tuple[tuple[Owner, str], str, int, str]],
+) -> None:
+    """Whatever changes and however it is read, both pages are what was told last."""
+    state = LiveState(Declared(codes=False), START)
+    told: dict[tuple[str, str], list[str]] = {}
+    for event, ((owner, stream), action, value, read) in enumerate(steps):
+        key = (owner.agent_id, stream)
+        if action == "apply":
+            names = [f"{stream}-{n}" for n in range(1 + value % 2)]
+            series = [("tramgac_check_success", (("check", name),)) for name in names]
+            layout = state.layout(owner, series)
+            state.apply(owner, stream, layout, [value] * len(names), START + event, FAR)
+            told[key] = [f'check="{name}",facility="bv-a",host="{owner.host}"' for name in names]
+            told[key] = [f"{line} {value}" for line in told[key]]
+        elif action == "clear":
+            state.clear(owner, stream, START + event)
+            told.pop(key, None)
+        else:
+            state.forget(owner.agent_id)
+            for other in [key for key in told if key[0] == owner.agent_id]:
+                del told[other]
+        expected = sorted(line for lines in told.values() for line in lines)
+        if read in {"plain", "both"}:
+            assert shown(state.render()) == expected
+        if read in {"gzip", "both"}:
+            packed = state.render_gzip()
+            assert shown(gzip.decompress(packed) if packed else b"") == expected
+
+
+def shown(page: bytes) -> list[str]:
+    """Labels without the site, and the value, of every line."""
+    lines = [line for line in page.decode().splitlines() if not line.startswith("#")]
+    found = [re.fullmatch(r'\w+\{(.*),site="main"\} (\d)\.0', line) for line in lines]
+    return sorted(f"{one[1]} {one[2]}" if one else "?" for one in found)
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    old = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(old)
+
+
+@pytest.mark.usefixtures("restless")
 def test_a_scrape_during_updates_is_whole() -> None:
     """Lines are never torn and series never doubled while another thread reports."""
     state = new_state()
     rival = Owner("agent-c", HIS.facility, HIS.site, HIS.host)
+    for n in range(HOSTS_PER_BLOCK):
+        uptime(state, Owner(f"filler-{n}", "bv-b", "main", f"h{n}"), 1.0)
     stop = threading.Event()
+    reported = 0
 
     def report() -> None:
-        n = 0
+        nonlocal reported
         while not stop.is_set():
-            n += 1
+            reported += 1
             for owner in (HIS, PACS, rival):
-                call(state, owner, START + n)
-                uptime(state, owner, float(n), START + n)
-            if n % 7 == 0:
-                state.forget(rival.agent_id)
+                call(state, owner, START + reported)
+                uptime(state, owner, float(reported), START + reported)
+            state.forget(rival.agent_id)
+            if reported % 3 == 0:
+                state.forget(HIS.agent_id)
+                state.forget(PACS.agent_id)
 
     thread = threading.Thread(target=report)
     thread.start()
+    rounds = 0
     try:
-        for round_ in range(60):
-            page = gzip.decompress(state.render_gzip()) if round_ % 2 else state.render()
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until or reported < 200:
+            rounds += 1
+            for _ in range(20):
+                state.render()
+            page = gzip.decompress(state.render_gzip()) if rounds % 2 else state.render()
             lines = [line for line in page.decode().splitlines() if not line.startswith("#")]
             names = [line.rsplit(" ", 1)[0] for line in lines]
             assert len(names) == len(set(names))
             assert all(float(line.rsplit(" ", 1)[1]) >= 0 for line in lines)
-            assert page.endswith(b"\n") or not page
+            assert page.endswith(b"\n")
     finally:
         stop.set()
         thread.join()
