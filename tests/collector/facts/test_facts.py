@@ -1,0 +1,234 @@
+"""Evidence becomes facts: both times kept, change told once, late evidence filed as such."""
+
+import pytest
+from helpers.evidence import NOW, OWNER, SERIES, arrival, backup_run, repository
+from sqlalchemy import Engine, text
+
+from tramgac_collector.facts.ledger import REFRESH_MS, SPACING_MS, FactLedger
+from tramgac_collector.facts.mapping import FROM_DETAIL, FROM_METRIC, KINDS
+from tramgac_proto.catalogue import CATALOGUE
+from tramgac_proto.v1 import fleet_pb2
+
+DISK = {"mountpoint": "/srv", "fstype": "ext4"}
+SUBJECT = "bvdk/main/his-1"
+MINUTE = 60_000
+
+
+def written(facts: FactLedger, now_ms: int) -> tuple[int, int]:
+    """Rows of ``facts`` and of history that would be written now."""
+    writes = facts.take_writes(now_ms)
+    return len(writes.facts), len(writes.history)
+
+
+def test_the_table_speaks_of_real_metrics() -> None:
+    """Every name is a metric agents send, with its labels; every typed message is mapped."""
+    for name, source in FROM_METRIC.items():
+        metric = CATALOGUE[name]
+        assert metric.owner == "agent"
+        assert set(source.labels) <= set(metric.labels)
+        assert not source.series or "series" in metric.labels
+    details = fleet_pb2.Observation.DESCRIPTOR.oneofs_by_name["detail"].fields
+    assert set(FROM_DETAIL) == {field.name for field in details}
+    assert all(name == kind.name for name, kind in KINDS.items())
+
+
+def test_a_measured_value_becomes_a_fact() -> None:
+    """Name, subject, value, unit, both times, expiry, origin and quality are all there."""
+    facts = FactLedger()
+    facts.observe(arrival(("filesystem_used_ratio", DISK, 0.5), received_ms=NOW + 90))
+    facts.settle()
+    fact = facts.get("host.disk", f"{SUBJECT}//srv")
+    assert fact is not None
+    assert (fact.value, fact.unit, fact.quality) == (0.5, "ratio", "measured")
+    assert (fact.collected_ms, fact.received_ms) == (NOW, NOW + 90)
+    assert fact.expires_ms == NOW + 180_000
+    assert fact.origin == f"agent:{OWNER.agent_id}/c"
+    assert fact.agent_id == OWNER.agent_id
+
+
+def test_small_changes_refresh_large_ones_are_told() -> None:
+    """Within the step a value is current but not news; drifting past it is news once."""
+    facts = FactLedger()
+    told = []
+    facts.on_change = lambda fact: told.append(fact.value)
+    for n in range(30):
+        value = 0.500 + n * 0.001
+        facts.observe(arrival(("filesystem_used_ratio", DISK, value), at_ms=NOW + n * MINUTE))
+        facts.settle()
+    assert told == [0.5, 0.51, 0.52]
+
+
+def test_unchanged_facts_are_written_every_five_minutes() -> None:
+    """The store follows a change at once and a mere refresh only now and then."""
+    facts = FactLedger()
+    counts = []
+    for n in range(12):
+        now = NOW + n * MINUTE
+        facts.observe(arrival(("network_link_up", {"interface": "eno1"}, 1.0), at_ms=now))
+        facts.settle()
+        counts.append(written(facts, now))
+    assert counts[0] == (1, 1)
+    assert sum(rows for rows, _ in counts) == 1 + 11 * MINUTE // REFRESH_MS
+    assert sum(history for _, history in counts) == 1
+
+
+def test_a_flood_is_told_when_it_has_settled() -> None:
+    """A value that changes many times within seconds makes one row of history."""
+    facts = FactLedger()
+    for n in range(100):
+        facts.observe(
+            arrival(
+                ("service_up", {"system": "his", "method": "tcp"}, float(n % 2)),
+                at_ms=NOW + n * 100,
+            )
+        )
+        facts.settle()
+    assert written(facts, NOW + 10_000) == (1, 1)
+    facts.observe(
+        arrival(("service_up", {"system": "his", "method": "tcp"}, 1.0), at_ms=NOW + SPACING_MS)
+    )
+    facts.settle()
+    assert written(facts, NOW + SPACING_MS) == (1, 1)
+
+
+def test_late_evidence_is_history_and_changes_nothing_now() -> None:
+    """A backlog after an outage fills the past where it differs; the present stays."""
+    facts = FactLedger()
+    up = {"system": "his", "method": "tcp"}
+    facts.observe(arrival(("service_up", up, 1.0), at_ms=NOW))
+    facts.settle()
+    written(facts, NOW)
+    for n, value in enumerate((1.0, 1.0, 0.0, 0.0, 1.0)):
+        at = NOW - 3_600_000 + n * MINUTE
+        facts.observe(arrival(("service_up", up, value), at_ms=at, received_ms=NOW + n))
+        facts.settle()
+    fact = facts.get("svc.up", f"{SUBJECT}/his:tcp")
+    assert fact is not None
+    assert (fact.value, fact.collected_ms) == (1.0, NOW)
+    writes = facts.take_writes(NOW)
+    assert [(row[2], row[4], row[8]) for row in writes.history] == [
+        (NOW - 3_600_000, 1.0, "late"),
+        (NOW - 3_600_000 + 2 * MINUTE, 0.0, "late"),
+        (NOW - 3_600_000 + 4 * MINUTE, 1.0, "late"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "exact", "offset_ms", "quality"),
+    [
+        (0, True, 0, "measured"),
+        (7_200_000, True, 0, "late"),
+        (0, False, 23 * 3_600_000, "measured"),
+        (0, False, -25 * 3_600_000, "unreliable_clock"),
+        (0, True, -25 * 3_600_000, "measured"),
+    ],
+)
+def test_quality_says_how_far_to_trust_the_time(
+    age_ms: int,
+    offset_ms: int,
+    quality: str,
+    *,
+    exact: bool,
+) -> None:
+    """Late is late; a wall clock more than a day off is unreliable unless boot time tells."""
+    facts = FactLedger()
+    facts.observe(
+        arrival(
+            ("network_link_up", {"interface": "eno1"}, 1.0),
+            received_ms=NOW + age_ms,
+            exact=exact,
+            offset_ms=offset_ms,
+        )
+    )
+    facts.settle()
+    fact = facts.get("net.link.up", f"{SUBJECT}/eno1")
+    assert fact is not None
+    assert fact.quality == quality
+
+
+@pytest.mark.parametrize(
+    ("outcome", "more", "good"),
+    [
+        ("complete", {}, True),
+        ("complete", {"counts_known": True, "files": 3}, True),
+        ("complete", {"counts_known": True, "files": 0}, False),
+        ("complete", {"counts_known": False, "files": 0}, True),
+        ("partial", {}, False),
+        ("failed", {}, False),
+        ("interrupted", {}, False),
+        ("blocked", {}, False),
+        ("running", {}, False),
+    ],
+)
+def test_only_a_complete_run_is_a_good_backup(
+    outcome: str, more: dict[str, object], *, good: bool
+) -> None:
+    """`bk.last_good` comes from a complete run that saved something, and from nothing else."""
+    facts = FactLedger()
+    facts.observe(backup_run(outcome, **more))
+    facts.observe(repository("ok"))
+    assert (facts.get("bk.last_good", SERIES) is not None) == good
+    run = facts.get("bk.run", SERIES)
+    assert run is not None
+    assert run.text == outcome
+
+
+def test_the_start_of_a_run_says_nothing() -> None:
+    """A run that has not ended is no evidence."""
+    facts = FactLedger()
+    run = fleet_pb2.BackupRun(series=SERIES, outcome="running", started_unix_ms=NOW)
+    facts.observe(arrival(backup_run=run))
+    assert facts.get("bk.run", SERIES) is None
+
+
+def test_a_runs_end_is_corrected_by_the_agents_offset() -> None:
+    """A host three hours ahead does not have backups from the future."""
+    facts = FactLedger()
+    run = backup_run(ended=NOW + 3 * 3_600_000)
+    run.offset_ms, run.received_ms = -3 * 3_600_000, NOW + 500
+    facts.observe(run)
+    good = facts.get("bk.last_good", SERIES)
+    assert good is not None
+    assert (good.value, good.collected_ms) == (NOW / 1000, NOW)
+
+
+def test_an_older_run_does_not_replace_a_newer_one() -> None:
+    """Runs that arrive in the wrong order leave the newest as the last good one."""
+    facts = FactLedger()
+    facts.observe(backup_run(ended=NOW))
+    facts.observe(backup_run(ended=NOW - 86_400_000))
+    good = facts.get("bk.last_good", SERIES)
+    assert good is not None
+    assert good.value == NOW / 1000
+
+
+def test_facts_survive_a_restart(engine: Engine) -> None:
+    """What was written is read back, on both databases, and is not told again."""
+    facts = FactLedger()
+    facts.observe(backup_run())
+    facts.observe(arrival(("filesystem_used_ratio", DISK, 0.5)))
+    facts.settle()
+    with engine.begin() as connection:
+        facts.take_writes(NOW).store(connection)
+    again = FactLedger()
+    told: list[str] = []
+    again.on_change = lambda fact: told.append(fact.name)
+    with engine.connect() as connection:
+        again.load(connection)
+        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 3
+    assert again.get("bk.last_good", SERIES) is not None
+    again.observe(arrival(("filesystem_used_ratio", DISK, 0.5), at_ms=NOW + MINUTE))
+    again.settle()
+    assert told == []
+
+
+def test_rows_the_store_refused_are_tried_again(engine: Engine) -> None:
+    """While the store is away facts wait; nothing is dropped from history."""
+    facts = FactLedger()
+    facts.observe(backup_run())
+    writes = facts.take_writes(NOW)
+    facts.give_back(writes)
+    with engine.begin() as connection:
+        facts.take_writes(NOW).store(connection)
+        assert connection.scalar(text("SELECT count(*) FROM facts")) == 2
+        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 2
