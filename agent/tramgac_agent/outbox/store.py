@@ -51,6 +51,7 @@ class Store:
         self.epoch = ""
         # More series than the collector takes of one epoch; a new epoch forgets old ones.
         self.crowded = False
+        self._refused: set[str] = set()
         self.reload()
 
     def reload(self) -> None:
@@ -89,7 +90,10 @@ class Store:
         try:
             message = encode(check, one, valid_seconds, self.intern)
         except OversizedError as error:
-            log.error("observation refused: %s", error)  # noqa: TRY400 - no traceback wanted
+            if check not in self._refused:
+                self._refused.add(check)
+                # No traceback wanted, and once: the check will do the same every minute.
+                log.error("outbox: observations refused: %s", error)  # noqa: TRY400
             now = self.now_ms()
             self.insert_gap(Loss("oversized", 1, (), now, now))
             return 0
