@@ -44,9 +44,14 @@ class ListenSection(Section, frozen=True, kw_only=True):
 
 
 class StoreSection(Section, frozen=True, kw_only=True):
-    """``[store]``: SQLAlchemy URL; empty means SQLite in the state folder."""
+    """``[store]``: SQLAlchemy URL; empty means SQLite in the state folder.
+
+    Attributes:
+        floor_bytes: Free disk below which somebody must act; shown beside what is free.
+    """
 
     url: str = ""
+    floor_bytes: PositiveInt = 2 * 1024**3
 
 
 class RetentionSection(Section, frozen=True, kw_only=True):

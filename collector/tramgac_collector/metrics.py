@@ -55,6 +55,8 @@ INFLIGHT_BYTES = _gauge("inflight_bytes", "Bytes of calls being handled")
 SERIES = _gauge("series", "Series the collector holds definitions of")
 AGENTS = _gauge("agents", "Registered agents by state", "state")
 STORE_BYTES = _gauge("store_bytes", "Size of the store")
+STORE_FREE_BYTES = _gauge("store_free_bytes", "Free space where the store lies; SQLite only")
+STORE_FLOOR_BYTES = _gauge("store_floor_bytes", "Free space below which somebody must act")
 
 ACK_SECONDS = _histogram("ack_seconds", "Time from a call's arrival to its acknowledgement")
 COMMIT_SECONDS = _histogram("commit_seconds", "Length of one commit of the writer")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TypedDict
 
@@ -16,12 +16,22 @@ from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import current_inventory
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import read_generation, reading
+from tramgac_collector.store.retention import (
+    ChangedMeanwhile,
+    Job,
+    Retention,
+    store_size,
+    vacuum,
+)
 from tramgac_collector.store.writer import StoreUnavailable
 from tramgac_proto.configfile import ConfigError
 
 SECOND = 1.0
 FACTS_SECONDS = 1.0
 MINUTE = 60.0
+HOUR = 3600.0
+# Between two steps of forgetting, so that reports come first.
+_PAUSE_SECONDS = 0.02
 _SEEN_CHUNK = 200
 _FACTS_CHUNK = 50
 
@@ -56,6 +66,7 @@ class Housekeeping:
         engine: For reading, in a thread.
         registry: Reloaded when the store's generation moved.
         derived: Series worked out from facts.
+        retention: What may be forgotten.
         on_inventory: Called with each inventory that comes into force.
     """
 
@@ -65,12 +76,15 @@ class Housekeeping:
         engine: Engine,
         registry: Registry,
         derived: Derived,
+        *,
+        retention: Retention,
         on_inventory: Callable[[Inventory], None],
     ) -> None:
         self._centre = centre
         self._engine = engine
         self._registry = registry
         self._derived = derived
+        self._retention = retention
         self._on_inventory = on_inventory
         self._generation = -1
         self._known: set[str] = set()
@@ -177,7 +191,34 @@ class Housekeeping:
             for session in agent.sessions.values()
         )
         metrics.SERIES.set(series)
+        await asyncio.to_thread(self.measure_store)
         await self.write_seen()
+
+    async def hour(self) -> None:
+        """Forget what is past its time, step by step, calls in between."""
+        for epoch in await asyncio.to_thread(self._retention.epochs):
+            await self._apply_all(step.apply for step in self._retention.record_steps(epoch))
+        await self._apply_all(self._retention.other_steps())
+        more = True
+        while more:
+            more = await asyncio.wrap_future(self._centre.writer.execute(vacuum))
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _apply_all(self, jobs: Iterator[Job]) -> None:
+        """Find each step beside the writer, have it applied, and leave the writer room."""
+        while (job := await asyncio.to_thread(next, jobs, None)) is not None:
+            try:
+                await asyncio.wrap_future(self._centre.writer.execute(job))
+            except ChangedMeanwhile:
+                log.info("another process forgot the same records")
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def measure_store(self) -> None:
+        """Show how large the store is and how much room it has."""
+        size = store_size(self._engine)
+        metrics.STORE_BYTES.set(size.used_bytes)
+        if size.free_bytes is not None:
+            metrics.STORE_FREE_BYTES.set(size.free_bytes)
 
     async def write_seen(self) -> None:
         """Store last call and version of every agent that called since the last turn."""

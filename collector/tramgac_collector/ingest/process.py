@@ -20,6 +20,7 @@ from tramgac_collector.identity.servicer import EnrollmentServicer
 from tramgac_collector.ingest.admission import Admission, Bounds
 from tramgac_collector.ingest.housekeeping import (
     FACTS_SECONDS,
+    HOUR,
     MINUTE,
     SECOND,
     Housekeeping,
@@ -36,6 +37,7 @@ from tramgac_collector.metrics_app import start_metrics_server
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import open_engine, reading, upgrade
+from tramgac_collector.store.retention import Retention
 from tramgac_collector.store.writer import StoreUnavailable, Writer
 from tramgac_proto import limits
 from tramgac_proto.v1 import enrollment_pb2_grpc
@@ -90,8 +92,14 @@ class Ingest:
         self.inventory = Inventory()
         self.centre = self._make_centre()
         self.housekeeping = Housekeeping(
-            self.centre, self.engine, self.registry, self.derived, self._set_inventory
+            self.centre,
+            self.engine,
+            self.registry,
+            self.derived,
+            retention=Retention(self.engine, config.retention),
+            on_inventory=self._set_inventory,
         )
+        metrics.STORE_FLOOR_BYTES.set(config.store.floor_bytes)
         self._anchors_changed_ms = 0
         self._servers: list[grpc.aio.Server] = []
         self.ports: dict[str, int] = {}
@@ -196,6 +204,7 @@ class Ingest:
             every(SECOND, keep.second),
             every(FACTS_SECONDS, keep.write_facts),
             every(MINUTE, keep.minute),
+            every(HOUR, keep.hour),
         ]
 
     def _ready(self) -> bool:
