@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
+from tramgac_collector.ingest.handshakes import counted_handshakes
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ConfigError
 
 log = logging.getLogger("tramgac_collector.ingest")
@@ -15,6 +16,7 @@ log = logging.getLogger("tramgac_collector.ingest")
 
 async def _work(config: Config) -> None:
     # Imported late, so that a bad configuration is refused at once.
+    from tramgac_collector import metrics  # noqa: PLC0415
     from tramgac_collector.ingest.process import Ingest  # noqa: PLC0415
 
     stop = asyncio.Event()
@@ -23,7 +25,8 @@ async def _work(config: Config) -> None:
         loop.add_signal_handler(number, stop.set)
     ingest = Ingest(config)
     ingest.restore()
-    await ingest.serve(stop)
+    with counted_handshakes(metrics.HANDSHAKE_FAILURES.inc):
+        await ingest.serve(stop)
 
 
 def main() -> int:
