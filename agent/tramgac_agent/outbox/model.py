@@ -44,13 +44,28 @@ class StoredRecord:
     """One record as it waits.
 
     Attributes:
-        size: Bytes of the stored payload; what batches and rates are counted in.
-        message: Ready to be sent, ``seq`` set.
+        payload: A serialized ``Record`` without its ``seq``; parsed only when it is sent.
     """
 
     seq: int
-    size: int
-    message: fleet_pb2.Record
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes; what batches and rates are counted in."""
+        return len(self.payload)
+
+    def fill(self, message: fleet_pb2.Record) -> None:
+        """Turn ``message`` into this record."""
+        message.ParseFromString(self.payload)
+        message.seq = self.seq
+
+    @property
+    def message(self) -> fleet_pb2.Record:
+        """The record as a message of its own."""
+        message = fleet_pb2.Record()
+        self.fill(message)
+        return message
 
     @property
     def series_ids(self) -> tuple[int, ...]:

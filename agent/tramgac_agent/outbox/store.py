@@ -223,9 +223,7 @@ class Store:
             total += len(payload)
             if found and total > max_bytes:
                 break
-            message = fleet_pb2.Record.FromString(payload)
-            message.seq = seq
-            found.append(StoredRecord(seq, len(payload), message))
+            found.append(StoredRecord(seq, payload))
         rows.close()
         for seq in torn:
             self.quarantine(seq, _TORN)

@@ -46,9 +46,7 @@ def judge(error: grpc.RpcError, verdict: str) -> Failure:
     retry = _retry_after(error)
     match code:
         case grpc.StatusCode.UNAVAILABLE:
-            bad = verdict in {"expired", "not_yet_valid"}
-            reason = f"certificate_{verdict}" if bad else "unreachable"
-            return Failure(reason, detail, retry_after=retry)
+            return Failure(_absence(verdict, detail, retry), detail, retry_after=retry)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return Failure("deadline", detail, deadline=True)
         case grpc.StatusCode.PERMISSION_DENIED | grpc.StatusCode.UNAUTHENTICATED:
@@ -57,6 +55,13 @@ def judge(error: grpc.RpcError, verdict: str) -> Failure:
         case grpc.StatusCode.RESOURCE_EXHAUSTED | grpc.StatusCode.INVALID_ARGUMENT:
             return Failure(code.name.lower(), detail, batch=True, retry_after=retry)
     return Failure(code.name.lower(), detail, retry_after=retry)
+
+
+def _absence(verdict: str, detail: str, retry: float) -> str:
+    """Why nobody answered; a collector that asks for patience says why itself."""
+    if retry and _CODE.fullmatch(detail):
+        return detail
+    return f"certificate_{verdict}" if verdict in {"expired", "not_yet_valid"} else "unreachable"
 
 
 def _retry_after(error: grpc.RpcError) -> float:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 # 64 kbit/s, until the collector allows more.
 DEFAULT_BYTES_PER_SECOND = 8_000
 _MIN_BATCH = 16 * 1024
+# A whole batch in memory, parsed, serialized and compressed, costs several times its size.
+_MAX_BATCH = 256 * 1024
 _BATCH_SECONDS = 2.0
 # The collector counts calls as well as bytes.
-_MIN_GAP_SECONDS = 0.75
+_MIN_GAP_SECONDS = 1.0
 
 
 class Pace:
@@ -26,7 +28,7 @@ class Pace:
     @property
     def batch_bytes(self) -> int:
         """Size of one backlog batch at this rate."""
-        return max(_MIN_BATCH, int(self._rate * _BATCH_SECONDS))
+        return min(_MAX_BATCH, max(_MIN_BATCH, int(self._rate * _BATCH_SECONDS)))
 
     def wait_seconds(self) -> float:
         """Seconds until the next batch may go; 0 when it may go now."""

@@ -74,8 +74,8 @@ class Plan:
     def live(self) -> list[StoredRecord]:
         """The next batch of a report; empty when there is nothing new."""
         if not self.catching_up:
-            found = self._read(self._contiguous, MAX_BATCH_BYTES)
-            if not self._is_backlog(found):
+            found = self._small_queue()
+            if found is not None:
                 return self._unsettled(found)
         if self._snapshot_due:
             self._snapshot_due = False
@@ -83,14 +83,18 @@ class Plan:
             return self._unsettled(newest)
         return self._unsettled(self._read(self._cursor, MAX_BATCH_BYTES))
 
-    def _is_backlog(self, found: list[StoredRecord]) -> bool:
-        """Whether more waits than one full batch; if so, start catching up."""
-        last = self._source.stats().last_seq
-        if self._limit < MAX_BATCH_RECORDS or not found or found[-1].seq >= last:
-            return False
-        self._floor = self._cursor = last
+    def _small_queue(self) -> list[StoredRecord] | None:
+        """All that waits; None, and catching up begins, when it is more than one full batch."""
+        stats = self._source.stats()
+        # After a refusal batches are small on purpose.
+        may_be_large = self._limit == MAX_BATCH_RECORDS
+        if not may_be_large or stats.bytes < 2 * MAX_BATCH_BYTES:
+            found = self._read(self._contiguous, MAX_BATCH_BYTES)
+            if not may_be_large or not found or found[-1].seq >= stats.last_seq:
+                return found
+        self._floor = self._cursor = stats.last_seq
         self._snapshot_due = True
-        return True
+        return None
 
     def backlog(self, max_bytes: int) -> list[StoredRecord]:
         """The next batch of the backlog; empty when it is done."""

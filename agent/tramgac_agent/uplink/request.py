@@ -41,14 +41,17 @@ class Requests:
         if stats.epoch != self._epoch:
             self._epoch = stats.epoch
             self._told.clear()
-        needed = {one for record in records for one in record.series_ids} - self._told
         request = fleet_pb2.ReportRequest(
             epoch=stats.epoch,
             oldest_kept_seq=stats.settled_seq + 1,
-            series=self._outbox.series(sorted(needed)),
-            records=[record.message for record in records],
             lease_requests=self._desk.take_wishes()[:MAX_LEASE_REQUESTS],
         )
+        needed: set[int] = set()
+        for record in records:
+            message = request.records.add()
+            record.fill(message)
+            needed.update(message.observation.series_ids)
+        request.series.extend(self._outbox.series(sorted(needed - self._told)))
         status = request.status
         status.CopyFrom(self._about)
         status.sent_unix_ms = self._clock.wall_ms()

@@ -263,7 +263,7 @@ class Uplink:
         self._renewal.consider(verdict)
         wait = max(self._backoff.next(trusted=failure.trusted), failure.retry_after)
         self._turns.hold(wait)
-        if failure.reason != self._status.reason:
+        if failure.reason != self._status.reason and not failure.retry_after:
             log.warning("uplink: %s: %s", failure.reason, failure.detail)
         self._say(
             state="failing" if failure.trusted else "refused",

@@ -301,13 +301,14 @@ def test_asked_to_wait_it_waits(bench: Bench) -> None:
         response.retry_after_ms = 800
 
     bench.collector.change = hold
-    bench.start()
+    uplink = bench.start()
     wait_until(lambda: bench.collector.calls)
     time.sleep(0.7)
     assert len(bench.collector.calls) == 1
     bench.collector.trailing = (("retry-after-ms", "800"),)
     bench.collector.before = lambda _: (grpc.StatusCode.UNAVAILABLE, "busy")
     wait_until(lambda: len(bench.collector.calls) == 2)
+    wait_until(lambda: uplink.status.reason == "busy")
     time.sleep(0.7)
     assert len(bench.collector.calls) == 2
 

@@ -73,6 +73,7 @@ def test_the_backlog_keeps_to_the_rate() -> None:
         clock.now += 100
         start, sent = clock.now, 0
         while clock.now < start + 60:
+            assert pace.batch_bytes <= 256 * 1024
             assert pace.batch_bytes >= 16 * 1024
             sent += pace.batch_bytes
             pace.spend(pace.batch_bytes)
@@ -218,8 +219,7 @@ class FauxQueue:
         self.count = count
         self.stored: set[int] = set()
         self.settled = 0
-        message = fleet_pb2.Record()
-        self._records = [StoredRecord(seq, 200, message) for seq in range(1, count + 1)]
+        self._records = [StoredRecord(seq, bytes(200)) for seq in range(1, count + 1)]
 
     def read(
         self, after: int, *, max_records: int, max_bytes: int, upto: int | None = None
