@@ -18,15 +18,19 @@ class ClockEstimate:
     Attributes:
         offset_ms: Add this to the agent's wall clock to get true time. Includes the
             fastest way there; 0 until the first report.
+        boot_id: The boot that reports.
+        booted_ms: When that boot began, by our clock, with the same fastest way in it.
     """
 
-    __slots__ = ("_boot_id", "_differences", "_wall_minus_boot", "offset_ms")
+    __slots__ = ("_boots", "_differences", "_wall_minus_boot", "boot_id", "booted_ms", "offset_ms")
 
     def __init__(self) -> None:
         self.offset_ms = 0
-        self._boot_id = b""
+        self.boot_id = b""
+        self.booted_ms = 0
         self._wall_minus_boot = 0
         self._differences: deque[int] = deque(maxlen=_REPORTS)
+        self._boots: deque[int] = deque(maxlen=_REPORTS)
 
     def observe(self, status: fleet_pb2.AgentStatus, received_ms: int) -> int:
         """Take in one report's send time and return the new offset.
@@ -35,10 +39,15 @@ class ClockEstimate:
         wrong offset for the next nine reports.
         """
         difference = status.sent_unix_ms - status.sent_boottime_ms
-        if status.boot_id != self._boot_id or abs(difference - self._wall_minus_boot) > _STEP_MS:
+        rebooted = status.boot_id != self.boot_id
+        if rebooted or abs(difference - self._wall_minus_boot) > _STEP_MS:
             self._differences.clear()
-        self._boot_id = status.boot_id
+        if rebooted:
+            self._boots.clear()
+        self.boot_id = status.boot_id
         self._wall_minus_boot = difference
+        self._boots.append(received_ms - status.sent_boottime_ms)
+        self.booted_ms = min(self._boots)
         self._differences.append(received_ms - status.sent_unix_ms)
         self.offset_ms = min(self._differences)
         return self.offset_ms
@@ -48,18 +57,18 @@ class EventClock:
     """When the records of one report happened, by the centre's clock.
 
     Args:
-        status: What the agent said of its clocks when it sent the report.
+        clock: The agent's clocks, this report taken in.
         received_ms: When the report arrived.
-        offset_ms: The agent's ``ClockEstimate``.
     """
 
     __slots__ = ("_boot_id", "_booted_ms", "_offset_ms", "_received_ms")
 
-    def __init__(self, status: fleet_pb2.AgentStatus, received_ms: int, offset_ms: int) -> None:
-        self._boot_id = status.boot_id
-        self._booted_ms = received_ms - status.sent_boottime_ms
+    def __init__(self, clock: ClockEstimate, received_ms: int) -> None:
+        self._boot_id = clock.boot_id
+        # Not this report's own: a slow way would date its records later than their successors.
+        self._booted_ms = clock.booted_ms
         self._received_ms = received_ms
-        self._offset_ms = offset_ms
+        self._offset_ms = clock.offset_ms
 
     def at(self, record: fleet_pb2.Record) -> tuple[int, bool]:
         """Return when ``record`` happened, and whether that is exact.

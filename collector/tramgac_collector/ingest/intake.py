@@ -73,7 +73,7 @@ class Reader:
         """Judge and convert every record; the request's frame has been checked."""
         out = self._out
         ledger = out.ledger
-        self._clock = EventClock(request.status, self._received_ms, self._agent.clock.offset_ms)
+        self._clock = EventClock(self._agent.clock, self._received_ms)
         if request.series:
             self._take_series(request)
         gaps: list[fleet_pb2.Record] = []

@@ -51,6 +51,17 @@ def test_a_set_clock_starts_anew() -> None:
 )
 def test_event_time(boot: bytes, wall: int, boottime: int, expected: tuple[int, bool]) -> None:
     """Within a boot time since boot decides; across boots the corrected wall clock."""
-    clock = EventClock(status(NOW - HOUR, 100_000), NOW, HOUR)
+    estimate = ClockEstimate()
+    estimate.observe(status(NOW - HOUR, 100_000), NOW)
+    clock = EventClock(estimate, NOW)
     record = fleet_pb2.Record(boot_id=boot, wall_unix_ms=wall, boottime_ms=boottime)
     assert clock.at(record) == expected
+
+
+def test_a_slow_report_does_not_move_what_it_tells() -> None:
+    """Ten seconds on a bad line do not date its records ten seconds later."""
+    estimate = ClockEstimate()
+    estimate.observe(status(NOW, 100_000), NOW + 20)
+    estimate.observe(status(NOW + 1_000, 101_000), NOW + 11_000)
+    record = fleet_pb2.Record(boot_id=BOOT, wall_unix_ms=NOW, boottime_ms=100_500)
+    assert EventClock(estimate, NOW + 11_000).at(record) == (NOW + 520, True)

@@ -330,6 +330,6 @@ def test_a_full_centre_sheds_load(tmp_path: Path) -> None:
                 "busy",
             )
             assert centre.seqs() == []
-            assert centre.ingest.centre.admission.inflight_bytes == 0
+            await until(lambda: centre.ingest.centre.admission.inflight_bytes == 0)
 
     run(main)
