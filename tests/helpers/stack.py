@@ -11,14 +11,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from tramgac_agent.clock import SYSTEM_CLOCK
+from tramgac_agent.outbox import Outbox, OutboxLimits
 from tramgac_proto.v1 import fleet_pb2
 
 T = TypeVar("T")
 FACILITY, SITE = "bv-test", "main"
+# Tests report every second and pull events forward; the limit of 120 calls is not the theme.
+GENEROUS = "[limits]\ncalls_per_minute = 6000\n"
 
 
 def poll(read: Callable[[], T], done: Callable[[T], bool], seconds: float, what: str) -> T:
@@ -45,6 +50,22 @@ def free_port() -> int:
         return port
 
 
+def free_ports_from(bases: Sequence[int]) -> int:
+    """An offset at which all of ``bases`` are free on loopback now."""
+    start = os.getpid() % 1000
+    for offset in range(10_000 + 20 * start, 50_000, 200):
+        with ExitStack() as probes:
+            try:
+                for base in bases:
+                    probe = probes.enter_context(socket.socket())
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+            return offset
+    raise AssertionError("no free ports")
+
+
 def samples(page: str) -> dict[str, float]:
     """``name{labels}`` to value."""
     return {
@@ -54,6 +75,32 @@ def samples(page: str) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One stored record of the tick check."""
+
+    number: int
+    event_ms: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the sequence numbers of one outbox life."""
+
+    contiguous: int
+    stored: list[int]
+    lost: list[int]
+    quarantined: list[int]
+
+    def balances(self) -> bool:
+        """Whether every settled number is exactly one of stored, lost and quarantined."""
+        told = sorted(self.stored + self.lost + self.quarantined)
+        return told[: self.contiguous] == list(range(1, self.contiguous + 1)) and len(told) == len(
+            set(told)
+        )
+
+
 @dataclass(slots=True)
 class Stack:
     """One collector, some agents.
@@ -61,17 +108,24 @@ class Stack:
     Attributes:
         hosts: Declared in the inventory.
         agent_checks: TOML of every agent's checks.
+        collector_extra: More TOML for the collector.
+        ports: By door; free ones unless given.
+        running: Processes by name: ``ingest``, and each agent by its host.
+        configure: False: somebody else made the files below ``root``; only look at them.
     """
 
     root: Path
     hosts: Sequence[str] = ("h1",)
     agent_checks: str = "[checks.tick]\ninterval_seconds = 0.2\n"
-    collector_extra: str = ""
+    collector_extra: str = GENEROUS
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    configure: bool = True
 
     def __post_init__(self) -> None:
         """Write the collector's files."""
+        if not self.configure:
+            return
         doors = ("grpc", "enrollment", "throughput", "web", "metrics")
         self.ports = self.ports or {door: free_port() for door in doors}
         (self.root / "collector").mkdir(parents=True, exist_ok=True)
@@ -212,7 +266,7 @@ class Stack:
         for name in list(self.running):
             self.kill(name)
 
-    def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask the SQLite store, read-only."""
         path = self.root / "collector/store.db"
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
@@ -221,15 +275,21 @@ class Stack:
         finally:
             connection.close()
 
-    def stored_ticks(self) -> list[int]:
-        """Every number of the tick check in the store, in order of event time."""
-        rows = self.query("SELECT payload FROM records ORDER BY event_ms, seq")
+    def stored_ticks(self, host: str = "h1") -> list[Tick]:
+        """Every record of the tick check in the store, in order of event time."""
+        rows = self.query(
+            "SELECT r.payload, r.event_ms, r.received_ms FROM records r"
+            " JOIN epochs e ON e.id = r.epoch_id JOIN agents a ON a.id = e.agent_id"
+            " WHERE a.host = ? ORDER BY r.event_ms, e.created_ms, r.seq",
+            host,
+        )
         found = []
-        for (payload,) in rows:
-            record = fleet_pb2.Record.FromString(payload)  # type: ignore[arg-type]
+        for payload, event_ms, received_ms in rows:
+            record = fleet_pb2.Record.FromString(payload)
             one = record.observation
-            if one.check == "tick" and one.values and not one.failure:
-                found += [int(one.values[0])] if record.record_class == 1 else []
+            is_event = record.record_class == fleet_pb2.RECORD_CLASS_EVENT
+            if one.check == "tick" and one.values and is_event:
+                found.append(Tick(int(one.values[0]), event_ms, received_ms))
         return found
 
     def handed_ticks(self, host: str = "h1") -> list[int]:
@@ -237,3 +297,75 @@ class Stack:
         path = self.root / host / "checks/tick/ticks"
         lines = path.read_text().splitlines() if path.exists() else []
         return [int(line) for line in lines if line.isdigit()]
+
+    def wait_ticks(self, upto: int, host: str = "h1", seconds: float = 60) -> list[Tick]:
+        """Wait until every tick up to ``upto`` is stored; return all of them."""
+
+        def missing() -> set[int]:
+            return set(range(1, upto + 1)) - {one.number for one in self.stored_ticks(host)}
+
+        poll(missing, lambda left: not left, seconds, f"{host}: ticks up to {upto} stored")
+        return self.stored_ticks(host)
+
+    def gaps(self, host: str = "h1") -> dict[str, int]:
+        """Lost records by reason, as the store has them."""
+        rows = self.query(
+            "SELECT g.reason, sum(g.last - g.first + 1) FROM gaps g"
+            " JOIN epochs e ON e.id = g.epoch_id JOIN agents a ON a.id = e.agent_id"
+            " WHERE a.host = ? GROUP BY g.reason",
+            host,
+        )
+        return {str(reason): int(count) for reason, count in rows}
+
+    def lost(self, host: str = "h1") -> dict[str, int]:
+        """Lost records by reason, as ``/metrics`` shows them."""
+        found = {}
+        for key, value in self.metrics().items():
+            if key.startswith("tramgac_agent_lost_records{") and f'host="{host}"' in key:
+                found[key.partition('reason="')[2].partition('"')[0]] = int(value)
+        return found
+
+    def accounts(self, host: str = "h1") -> list[Account]:
+        """What became of every sequence number of each of the host's outbox lives."""
+        found = []
+        epochs = self.query(
+            "SELECT e.id, e.epoch, e.contiguous FROM epochs e JOIN agents a ON a.id = e.agent_id"
+            " WHERE a.host = ? ORDER BY e.created_ms",
+            host,
+        )
+        for number, epoch, contiguous in epochs:
+            stored = self.query("SELECT seq FROM records WHERE epoch_id = ?", number)
+            gone = self.query("SELECT first, last FROM gaps WHERE epoch_id = ?", number)
+            refused = self.query("SELECT seq FROM quarantine WHERE epoch = ?", epoch)
+            found.append(
+                Account(
+                    int(contiguous),
+                    [seq for (seq,) in stored],
+                    [seq for first, last in gone for seq in range(max(1, first), last + 1)],
+                    [seq for (seq,) in refused],
+                )
+            )
+        return found
+
+    def uplink(self, host: str = "h1") -> dict[str, Any]:
+        """The agent's own word on how reporting goes; empty before the first."""
+        try:
+            tree: dict[str, Any] = json.loads((self.root / host / "uplink.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return tree
+
+    def wait_uplink(self, host: str = "h1", seconds: float = 30, **wanted: str) -> dict[str, Any]:
+        """Wait until the agent's status has these values."""
+        return poll(
+            lambda: self.uplink(host),
+            lambda status: wanted.items() <= status.items(),
+            seconds,
+            f"{host}: uplink.json says {wanted}",
+        )
+
+    def outbox(self, host: str = "h1") -> Outbox:
+        """Open a stopped agent's outbox, with wide bounds, as the agent would."""
+        path = self.root / host / "outbox.db"
+        limits = OutboxLimits(3650, 1 << 30, 1.0, 0)
+        return Outbox.open(path, limits=limits, clock=SYSTEM_CLOCK)
