@@ -12,6 +12,7 @@ import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -29,6 +30,7 @@ IDLE_SECONDS = 2.0
 FLOOR_SECONDS = 0.4
 FLOOR_SHARE = 0.8
 
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _TCP_INFO_BYTES = 192  # up to tcpi_rwnd_limited, Linux 4.10
 _SO_MAX_PACING_RATE = 47  # Linux; not named in the socket module
 # How far the sender may run ahead of its pace. Where the kernel paces, this only keeps its
@@ -77,6 +79,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         rate: Bytes per second over the tail; over everything where the tail is too short.
         tail_seconds: Time the rate was taken over.
         end: complete | closed | time_limit | over_bytes | idle | reset
+        starved: The receiving host was too busy: this process had to wait for a processor for
+            more than 2 % of the time.
     """
 
     bytes: int
@@ -84,6 +88,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rate: float
     tail_seconds: float
     end: str
+    starved: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,8 +97,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         bytes: Payload handed to the kernel.
         end: complete | time_limit | queue_grew | reset
-        starved: One of the hosts was late, not the path: for more than 2 % of the time there
-            was nothing to send, or the receiver had no room.
+        starved: A host was too busy, not the path: for more than 2 % of the time there was
+            nothing to send, the receiver had no room, or this process waited for a processor.
         retransmits: Segments sent twice; -1 where the system does not tell.
         min_rtt_seconds: Shortest round trip; 0 where the system does not tell.
         queue_seconds: By how much the round trip had grown at the end.
@@ -168,6 +173,14 @@ def _slope(marks: list[tuple[float, int]]) -> float:
     return slopes[len(slopes) // 2]
 
 
+def _waited() -> float:
+    """Seconds this thread was ready to run but had no processor (proc(5), schedstat)."""
+    try:
+        return int(_SCHEDSTAT.read_bytes().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def receive(
     sock: socket.socket,
     limits: Limits,
@@ -183,6 +196,15 @@ def receive(
         keep: Filled with the last bytes of the stream, up to ``MAX_TRAILER``; that many are
             then allowed above the limit.
     """
+    waited, start = _waited(), time.monotonic()
+    measured = _drain(sock, limits, idle_seconds, keep)
+    waited, seconds = _waited() - waited, time.monotonic() - start
+    return msgspec.structs.replace(measured, starved=waited > STARVED_SHARE * seconds)
+
+
+def _drain(
+    sock: socket.socket, limits: Limits, idle_seconds: float, keep: bytearray | None
+) -> Measurement:
     buffer = bytearray(RECEIVE_BYTES)
     allowed = limits.max_bytes + (MAX_TRAILER if keep is not None else 0)
     meter = Meter()
@@ -300,18 +322,18 @@ def send(sock: socket.socket, limits: Limits, *, kernel_pacing: bool = True) -> 
     grows (after what is needed to measure its true rate).
     """
     paced = kernel_pacing and _prepare(sock, limits.pace)
-    before = _tcp_info(sock)
+    before, waited = _tcp_info(sock), _waited()
     start = time.monotonic()
     sent, end = _pour(sock, limits, _AHEAD_KERNEL_SECONDS if paced else _AHEAD_SECONDS)
     seconds = time.monotonic() - start
-    after = _tcp_info(sock)
+    after, waited = _tcp_info(sock), _waited() - waited
     if before is None or after is None:
         return Sent(bytes=sent, end=end, kernel_paced=paced)
     idle = seconds - (after.busy - before.busy) + (after.shut - before.shut)
     return Sent(
         bytes=sent,
         end=end,
-        starved=paced and idle > STARVED_SHARE * seconds,
+        starved=paced and max(idle, waited) > STARVED_SHARE * seconds,
         retransmits=after.retransmits - before.retransmits,
         min_rtt_seconds=after.min_rtt,
         queue_seconds=max(0.0, after.rtt - after.min_rtt),

@@ -200,7 +200,10 @@ def respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims) -> None:
     else:
         trailer = msgspec.json.encode(plane.send(sock, limits))
         with suppress(OSError):
+            # It waits behind what the path has not carried yet.
+            sock.settimeout(limits.max_seconds)
             sock.sendall(trailer + _LENGTH.pack(len(trailer)))
+        with suppress(OSError):
             sock.shutdown(socket.SHUT_WR)
         plane.drop(sock, limits.max_seconds + _LINGER_SECONDS)
 

@@ -243,8 +243,12 @@ def test_a_repaired_path_climbs_back() -> None:
     assert proven == 10e6
 
 
-def measured(rate: float = 10e6, end: str = "complete", tail: float = 0.28) -> Measurement:
-    return Measurement(bytes=4_000_000, seconds=0.4, rate=rate, tail_seconds=tail, end=end)
+def measured(
+    rate: float = 10e6, end: str = "complete", tail: float = 0.28, *, starved: bool = False
+) -> Measurement:
+    return Measurement(
+        bytes=4_000_000, seconds=0.4, rate=rate, tail_seconds=tail, end=end, starved=starved
+    )
 
 
 def sent(end: str = "complete", retransmits: int = 0, **more: float) -> Sent:
@@ -258,6 +262,8 @@ def sent(end: str = "complete", retransmits: int = 0, **more: float) -> Sent:
 
 
 CUT_SHORT = measured(5e6, "closed")
+QUEUED = sent(queue=0.012, starved=1)
+ONE_TWICE = sent(retransmits=1, starved=1)
 LATE = sent("queue_grew", starved=1)
 
 
@@ -266,11 +272,15 @@ LATE = sent("queue_grew", starved=1)
     [
         (Result(measured=measured(), sent=sent()), ("held", "complete")),
         (Result(measured=measured(9.81e6), sent=sent()), ("held", "complete")),
-        (Result(measured=measured(9.7e6), sent=sent(queue=0.012)), ("not_held", "slower")),
+        (Result(measured=measured(9.7e6), sent=QUEUED), ("not_held", "slower")),
+        (Result(measured=measured(9e6), sent=ONE_TWICE), ("aborted", "host_busy")),
         (Result(measured=measured(5e6), sent=sent(retransmits=9)), ("not_held", "loss")),
         (Result(measured=CUT_SHORT, sent=sent("queue_grew")), ("not_held", "queue_grew")),
         (Result(measured=measured(5e6, "time_limit")), ("not_held", "slower")),
-        (Result(measured=measured(8e6), sent=sent()), ("aborted", "host_busy")),
+        (Result(measured=measured(8e6), sent=sent()), ("not_held", "slower")),
+        (Result(measured=measured(8e6, starved=True), sent=sent()), ("aborted", "host_busy")),
+        (Result(measured=measured(8e6, starved=True)), ("aborted", "host_busy")),
+        (Result(measured=measured(starved=True), sent=sent(starved=1)), ("held", "complete")),
         (Result(measured=measured(8e6), sent=sent(starved=1)), ("aborted", "host_busy")),
         (Result(measured=CUT_SHORT, sent=LATE), ("not_held", "queue_grew")),
         (Result(measured=measured(end="closed")), ("aborted", "closed")),
@@ -283,7 +293,7 @@ LATE = sent("queue_grew", starved=1)
     ],
 )  # fmt: skip
 def test_every_outcome_has_its_verdict_and_reason(result: Result, verdict: tuple[str, str]) -> None:
-    """Slowness is laid on the path only where the path shows it: a queue or a loss."""
+    """A busy host's slowness is laid on the path only where the path shows a queue or a loss."""
     assert judge(result, 10e6) == verdict
 
 
