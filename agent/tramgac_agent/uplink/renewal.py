@@ -11,17 +11,22 @@ from collections.abc import Callable
 from random import SystemRandom
 
 _TRY_SECONDS = 3600.0
+# A person was asked; design: whoever is pending knocks every 15 minutes.
+_PENDING_SECONDS = 720.0
+_EXIT_PENDING = 75
 _CHILD_SECONDS = 300.0
 _MODULE = {
     "renew_soon": "tramgac_agent.identity.renew",
     "expired": "tramgac_agent.identity.rejoin",
+    # The store is older than this agent: it was restored from a backup.
+    "agent_unknown": "tramgac_agent.identity.rejoin",
 }
 
 log = logging.getLogger(__name__)
 
 
 class Renewal:
-    """At most one child at a time and one try an hour, jittered.
+    """At most one child at a time and one try an hour, or four while pending, jittered.
 
     Args:
         config_path: Handed to the child.
@@ -36,13 +41,21 @@ class Renewal:
         self._started = 0.0
         self._next = 0.0
 
-    def consider(self, verdict: str, *, asked: bool = False) -> None:
-        """Look after the child that runs; start one when ``verdict`` or the collector says so."""
+    def consider(self, verdict: str, *, asked: bool = False) -> bool:
+        """Look after the child that runs; start one when ``verdict`` or the collector says so.
+
+        Args:
+            verdict: What the certificate looks like, or why the collector refuses us.
+            asked: The collector wants the certificate renewed.
+
+        Returns:
+            Whether a child was started; in a few seconds it may have changed everything.
+        """
         self._reap()
         code = "renew_soon" if asked and verdict == "ok" else verdict
         module = _MODULE.get(code)
         if module is None or self._child is not None or self._monotonic() < self._next:
-            return
+            return False
         self._started = self._monotonic()
         self._next = self._started + _TRY_SECONDS * self._random.uniform(1.0, 1.25)
         log.info("certificate: %s, starting %s", code, module)
@@ -54,6 +67,7 @@ class Renewal:
             )
         except OSError as error:
             log.error("certificate: %s cannot be started: %s", module, error)  # noqa: TRY400
+        return self._child is not None
 
     def _reap(self) -> None:
         if self._child is None:
@@ -64,6 +78,8 @@ class Renewal:
             self._child.kill()
             self._child.wait()
         log.info("certificate: child ended with %d", self._child.returncode)
+        if self._child.returncode == _EXIT_PENDING:
+            self._next = self._monotonic() + _PENDING_SECONDS * self._random.uniform(1.0, 1.25)
         self._child = None
 
     def stop(self) -> None:

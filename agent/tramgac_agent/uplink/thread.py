@@ -29,6 +29,9 @@ _COMPRESS_OVER = 1024
 _NO_IDENTITY_SECONDS = 5.0
 _BUG_SECONDS = 30.0
 _SPLIT_SECONDS = 0.5
+# A child that asks for a certificate has it by then.
+_CHILD_SECONDS = 10.0
+_UNKNOWN = "agent_unknown"
 _MAX_SERIES_TRIES = 2
 _MAX_CODES = 50
 
@@ -258,10 +261,13 @@ class Uplink:
         self._failures += 1
         self._links.failed(link, deadline=failure.deadline)
         if not failure.retry_after:
+            # The line broke: the first call after is a report of the state then.
             self._plan.interrupted()
+            self._turns.report_now()
         verdict = link.identity.judge(self._clock.wall_ms())
-        self._renewal.consider(verdict)
         wait = max(self._backoff.next(trusted=failure.trusted), failure.retry_after)
+        if self._renewal.consider(failure.reason if failure.reason == _UNKNOWN else verdict):
+            wait = min(wait, SystemRandom().uniform(3.0, _CHILD_SECONDS))
         self._turns.hold(wait)
         if failure.reason != self._status.reason and not failure.retry_after:
             log.warning("uplink: %s: %s", failure.reason, failure.detail)
@@ -286,6 +292,7 @@ class Uplink:
             self._suspect = None
         else:
             self._suspect = (alone, False)
+        self._turns.report_now()
         self._turns.hold(max(failure.retry_after, SystemRandom().uniform(0.0, _SPLIT_SECONDS)))
 
     def _say(self, **changes: Any) -> None:  # noqa: ANN401 - fields of UplinkStatus
