@@ -163,6 +163,7 @@ class FactLedger:
         self._history: list[Row] = []
         # Newest observation of each stream whose values are not facts yet.
         self._waiting: dict[tuple[str, str], Arrival] = {}
+        self._calls: dict[str, tuple[Owner, int, int]] = {}
 
     def load(self, connection: Connection) -> None:
         """Read what an earlier process wrote."""
@@ -200,10 +201,12 @@ class FactLedger:
             self._waiting[key] = arrival
 
     def settle(self, limit: int = sys.maxsize) -> int:
-        """Make facts of up to ``limit`` waiting observations; return how many still wait."""
+        """Make facts of up to ``limit`` waiting observations and calls; return how many wait."""
+        for agent_id in list(islice(self._calls, limit)):
+            self._called(*self._calls.pop(agent_id))
         for key in list(islice(self._waiting, limit)):
             self._measure(self._waiting.pop(key))
-        return len(self._waiting)
+        return len(self._waiting) + len(self._calls)
 
     def _measure(self, arrival: Arrival) -> None:
         source, values = _source_of(arrival), arrival.values
@@ -213,22 +216,16 @@ class FactLedger:
 
     def called(self, owner: Owner, received_ms: int, offset_ms: int) -> None:
         """Note an accepted call: when an agent was last heard, and how wrong its clock is."""
+        self._calls[owner.agent_id] = (owner, received_ms, offset_ms)
+
+    def _called(self, owner: Owner, received_ms: int, offset_ms: int) -> None:
         source = _Source(received_ms, f"agent:{owner.agent_id}/report", "measured")
-        place = owner.place
-        self._put(
-            AGENT_SEEN,
-            (AGENT_SEEN.name, place),
-            (received_ms / 1000, ""),
-            (received_ms, received_ms + _SILENT_MS),
-            source,
-        )
-        self._put(
-            HOST_TIME,
-            (HOST_TIME.name, place),
-            (offset_ms / 1000, ""),
-            (received_ms, received_ms + _CLOCK_VALID_MS),
-            source,
-        )
+        for kind, value, valid_ms in (
+            (AGENT_SEEN, received_ms / 1000, _SILENT_MS),
+            (HOST_TIME, offset_ms / 1000, _CLOCK_VALID_MS),
+        ):
+            times = (received_ms, received_ms + valid_ms)
+            self._put(kind, (kind.name, owner.place), (value, ""), times, source)
 
     def measured_here(self, claim: Claim, now_ms: int) -> None:
         """Take in what the centre itself worked out."""

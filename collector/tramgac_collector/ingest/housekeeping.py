@@ -27,7 +27,7 @@ from tramgac_collector.store.writer import StoreUnavailable
 from tramgac_proto.configfile import ConfigError
 
 SECOND = 1.0
-FACTS_SECONDS = 1.0
+FACTS_SECONDS = 5.0
 MINUTE = 60.0
 HOUR = 3600.0
 # Between two steps of forgetting, so that reports come first.
@@ -163,14 +163,17 @@ class Housekeeping:
         metrics.QUEUE_BATCHES.set(writer.depth)
         metrics.INFLIGHT_BYTES.set(self._centre.admission.inflight_bytes)
 
+    async def settle_facts(self) -> None:
+        """Make facts of what arrived since the last turn."""
+        while self._centre.facts.settle(_FACTS_CHUNK):  # noqa: ASYNC110 - calls come in between
+            await asyncio.sleep(0)
+
     async def write_facts(self) -> None:
-        """Make facts of what arrived; store some that changed or are due for a refresh.
+        """Store some facts that changed or are due for a refresh.
 
         A bounded number a turn: after a start every fact is new, and calls come first.
         """
         facts = self._centre.facts
-        while facts.settle(_FACTS_CHUNK):  # noqa: ASYNC110 - not waiting: calls come in between
-            await asyncio.sleep(0)
         writes = facts.take_writes(self._centre.now_ms())
         if not writes:
             return

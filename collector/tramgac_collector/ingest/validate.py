@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 
 from tramgac_collector.store.ledger import MAX_SEQ
 from tramgac_proto.catalogue import CATALOGUE
@@ -19,6 +20,7 @@ SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
 LOST_AT_CENTRE = "lost_at_centre"
 _MAX_DEFINITIONS = 10_000
+_SEQ = attrgetter("seq")
 _EPOCH = re.compile(r"[0-9a-f]{32}")
 _CHECK = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _GAP_REASON = re.compile(r"[a-z_]{1,32}")
@@ -54,7 +56,7 @@ def check_request(request: fleet_pb2.ReportRequest) -> None:
         raise BadBatch("no_status")
     if len(request.status.boot_id) > 16 or len(request.status.instance) > 64:  # noqa: PLR2004
         raise BadBatch("bad_status")
-    if request.oldest_kept_seq > MAX_SEQ or any(one.seq > MAX_SEQ for one in request.records):
+    if request.oldest_kept_seq > MAX_SEQ or max(map(_SEQ, request.records), default=0) > MAX_SEQ:
         raise BadBatch("bad_seq")
 
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 # How long the first batch of a group waits for company: it divides the price of a
 # transaction and stays far below what an agent notices.
-LINGER_SECONDS = 0.015
+LINGER_SECONDS = 0.02
 # One transaction, so that its length (and what waits behind it) stays bounded.
 MAX_GROUP = 500
 # After so many items in a row that the database itself refused, the rest are not tried.

@@ -121,6 +121,7 @@ def test_coverage_is_a_fact() -> None:
     assert cover is not None
     assert cover.value == 0.0
     facts.called(Owner("x", "bvdk", "main", "his-1"), NOW + 60_000, 0)
+    facts.settle()
     derived.cover(NOW + 61_000)
     assert cover.value == 1.0
     derived.cover(NOW + 400_000)
