@@ -98,8 +98,8 @@ def check_backlog(make_stack: Callable[..., Stack], hours: float, rate: int) -> 
     def drained() -> bool:
         return bool(stack.query(stored, now_ms())[0][0] >= total and not left())
 
-    def left() -> float:
-        return stack.uplink().get("backlog_records", 1) > 20
+    def left() -> bool:
+        return bool(stack.uplink().get("backlog_records", 1) > 20)
 
     shown = watch_drain(stack, drained, 4 * total * 100 / rate + 60)
     took = time.monotonic() - started
