@@ -294,11 +294,13 @@ class Desk:
         until = min(time.monotonic() + _GRANT_SECONDS, self._deadline)
         if self._mute:
             return None
-        leases.wish(wish)
         while key not in self._held and not self._context.stop.is_set():
             left = until - time.monotonic()
             if left <= 0:
                 break
+            # A wish is spent with the report that carries it; while the site has no turn, every
+            # later report asks again.
+            leases.wish(wish)
             for token in leases.take_granted(min(1.0, left)):
                 self._file(token)
         leases.withdraw(*key)
