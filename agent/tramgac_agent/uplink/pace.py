@@ -7,7 +7,7 @@ from collections.abc import Callable
 DEFAULT_BYTES_PER_SECOND = 8_000
 _MIN_BATCH = 16 * 1024
 # A whole batch in memory, parsed, serialized and compressed, costs several times its size.
-_MAX_BATCH = 256 * 1024
+_MAX_BATCH = 512 * 1024
 _BATCH_SECONDS = 2.0
 # The collector counts calls as well as bytes.
 _MIN_GAP_SECONDS = 1.0

@@ -49,9 +49,8 @@ class Turns:
             self._report_at = now + self._period
 
     def hold(self, seconds: float) -> None:
-        """Make no call for ``seconds``; the first one after is a report."""
+        """Make no call for ``seconds``."""
         self._not_before = self._now() + seconds
-        self.report_now()
 
     def report_now(self) -> None:
         """Let the next call be a report."""

@@ -73,7 +73,7 @@ def test_the_backlog_keeps_to_the_rate() -> None:
         clock.now += 100
         start, sent = clock.now, 0
         while clock.now < start + 60:
-            assert pace.batch_bytes <= 256 * 1024
+            assert pace.batch_bytes <= 512 * 1024
             assert pace.batch_bytes >= 16 * 1024
             sent += pace.batch_bytes
             pace.spend(pace.batch_bytes)
@@ -112,8 +112,8 @@ def test_an_event_waits_five_seconds_at_most() -> None:
     assert turns.report_due()
 
 
-def test_after_a_hold_the_next_call_is_a_report() -> None:
-    """The centre wants the state, not a sign of life."""
+def test_a_hold_delays_and_changes_nothing_else() -> None:
+    """What was due before is due after; a broken line asks for a report on top."""
     clock = Seconds()
     turns = Turns(60.0, clock)
     turns.called(report=True)
@@ -121,6 +121,8 @@ def test_after_a_hold_the_next_call_is_a_report() -> None:
     assert turns.held_seconds() == 10.0
     clock.now += 10
     assert turns.held_seconds() == 0.0
+    assert not turns.report_due()
+    turns.report_now()
     assert turns.report_due()
 
 
