@@ -1,5 +1,6 @@
 """How reporting goes, for ``doctor`` and for people: one small JSON file."""
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 FILE_NAME = "uplink.json"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 State = Literal["starting", "ok", "failing", "refused", "stopped"]
 
@@ -54,9 +56,19 @@ def write_status(folder: Path, status: UplinkStatus) -> None:
     Raises:
         OSError: Not writable.
     """
+    text = json.dumps(status.as_dict()) + "\n"
     temporary = folder / f".{FILE_NAME}.{os.getpid()}"
-    temporary.write_text(json.dumps(status.as_dict()) + "\n", encoding="utf-8")
-    temporary.replace(folder / FILE_NAME)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(folder / FILE_NAME)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno not in _NO_SPACE:
+            raise
+        # "The disk is full" must be told all the same: the old file has its block.
+        with (folder / FILE_NAME).open("r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
 
 
 def read_status(folder: Path) -> UplinkStatus | None:
