@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from sqlalchemy import Connection, select
 
@@ -26,8 +26,9 @@ from tramgac_proto.limits import SILENT_AFTER_SECONDS
 REFRESH_MS = 300_000
 # Evidence this much older than its arrival was waiting somewhere.
 LATE_MS = 600_000
-# Rows of one step of writing, a few milliseconds' worth.
-_STEP_ROWS = 1_000
+# Rows of one step of writing, a few milliseconds' worth, and of one turn.
+_STEP_ROWS = 500
+_TURN_ROWS = 5_000
 # While the store is away; beyond it the newest changes of history are not kept.
 MAX_HISTORY_WAITING = 200_000
 # A measured value that changes again so soon is told when it has settled: the fastest check
@@ -305,27 +306,31 @@ class FactLedger:
             )
         )
 
-    def take_writes(self, now_ms: int) -> "FactWrites":
-        """Return, and forget, a bounded number of rows to write now."""
-        keys = list(islice(self._changed, _STEP_ROWS))
+    def take_writes(self, now_ms: int) -> "list[FactWrites]":
+        """Return, and forget, a bounded number of rows to write now, in small steps.
+
+        Sorted by key: rows that lie together in the store are written together.
+        """
+        keys = list(islice(self._changed, _TURN_ROWS))
         for key in keys:
             del self._changed[key]
             self._touched.pop(key, None)
-        for key in list(islice(self._touched, _STEP_ROWS)):
-            if len(keys) >= _STEP_ROWS:
-                break
+        for key in list(islice(self._touched, _TURN_ROWS - len(keys))):
             # Touched facts stand roughly in the order they fall due.
             if now_ms - self._current[key].written_ms < REFRESH_MS:
                 break
             del self._touched[key]
             keys.append(key)
-        rows = []
-        for key in keys:
-            fact = self._current[key]
+        facts = [self._current[key] for key in sorted(keys)]
+        for fact in facts:
             fact.written_ms = now_ms
-            rows.append(_fact_row(fact))
-        history, self._history = self._history[:_STEP_ROWS], self._history[_STEP_ROWS:]
-        return FactWrites(rows, history)
+        rows = [_fact_row(fact) for fact in facts]
+        history, self._history = self._history[:_TURN_ROWS], self._history[_TURN_ROWS:]
+        history.sort(key=itemgetter(0, 1, 2, 3))
+        return [
+            FactWrites(rows[at : at + _STEP_ROWS], history[at : at + _STEP_ROWS])
+            for at in range(0, max(len(rows), len(history)), _STEP_ROWS)
+        ]
 
     def give_back(self, writes: "FactWrites") -> None:
         """Take back rows the store did not accept, to be tried again."""
@@ -340,9 +345,6 @@ class FactWrites:
 
     facts: list[Row]
     history: list[Row]
-
-    def __bool__(self) -> bool:
-        return bool(self.facts or self.history)
 
     def store(self, connection: Connection) -> None:
         """Write them; pass this to ``Writer.execute``."""

@@ -163,25 +163,22 @@ class Housekeeping:
         metrics.QUEUE_BATCHES.set(writer.depth)
         metrics.INFLIGHT_BYTES.set(self._centre.admission.inflight_bytes)
 
-    async def settle_facts(self) -> None:
-        """Make facts of what arrived since the last turn."""
-        while self._centre.facts.settle(_FACTS_CHUNK):  # noqa: ASYNC110 - calls come in between
-            await asyncio.sleep(0)
-
     async def write_facts(self) -> None:
-        """Store some facts that changed or are due for a refresh.
+        """Make facts of what arrived; store some that changed or are due for a refresh.
 
         A bounded number a turn: after a start every fact is new, and calls come first.
         """
         facts = self._centre.facts
-        writes = facts.take_writes(self._centre.now_ms())
-        if not writes:
-            return
+        while facts.settle(_FACTS_CHUNK):  # noqa: ASYNC110 - not waiting: calls come in between
+            await asyncio.sleep(0)
+        steps = facts.take_writes(self._centre.now_ms())
         try:
-            await asyncio.wrap_future(self._centre.writer.execute(writes.store))
-        except StoreUnavailable:
-            facts.give_back(writes)
-            raise
+            while steps:
+                await asyncio.wrap_future(self._centre.writer.execute(steps[0].store))
+                del steps[0]
+        finally:
+            for step in reversed(steps):
+                facts.give_back(step)
 
     async def minute(self) -> None:
         """Judge backups anew, note coverage, remember who called last and when."""

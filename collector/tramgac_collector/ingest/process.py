@@ -193,7 +193,6 @@ class Ingest:
     async def _last_writes(self) -> None:
         """Facts and last calls that have not been written yet; what is lost is rebuilt anyway."""
         try:
-            await self.housekeeping.settle_facts()
             await self.housekeeping.write_facts()
             await self.housekeeping.write_seen()
         except StoreUnavailable as error:
@@ -203,8 +202,7 @@ class Ingest:
         keep = self.housekeeping
         return [
             every(SECOND, keep.second),
-            every(FACTS_SECONDS, keep.settle_facts),
-            every(SECOND, keep.write_facts),
+            every(FACTS_SECONDS, keep.write_facts),
             every(MINUTE, keep.minute),
             every(HOUR, keep.hour),
         ]

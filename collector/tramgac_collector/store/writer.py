@@ -109,6 +109,7 @@ class Writer:
         self._engine = engine
         self._max_queue = max_queue
         self._linger = linger
+        self._connection: Connection | None = None
         self._queue: deque[_Item] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -166,13 +167,14 @@ class Writer:
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            if not self._stopping:
-                time.sleep(self._linger)
             self._wake.clear()
             while self._queue:
+                if not self._stopping:
+                    time.sleep(self._linger)
                 count = min(len(self._queue), MAX_GROUP)
                 self._write([self._queue.popleft() for _ in range(count)])
             if self._stopping and not self._queue:
+                self._disconnect()
                 return
 
     def _write(self, items: list[_Item]) -> None:
@@ -199,7 +201,11 @@ class Writer:
         started = time.monotonic()
         group = _Group(items)
         try:
-            with self._engine.begin() as connection:
+            # One connection for good: another one's page cache would be stale each time.
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            connection = self._connection
+            with connection.begin():
                 for item in items:
                     if item.batch is not None:
                         group.pending.append(item.batch)
@@ -208,9 +214,19 @@ class Writer:
                         _perform(connection, item, item.job)
                 group.flush(connection)
         except Exception as error:  # noqa: BLE001 - no fault may end the only writer
+            self._disconnect()
             return error
         self._answer(group, time.monotonic() - started)
         return None
+
+    def _disconnect(self) -> None:
+        """Let go of the connection; after a fault the next attempt makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except SQLAlchemyError as error:
+                log.debug("closing a broken connection: %s", error)
 
     def _answer(self, group: _Group, seconds: float) -> None:
         batches = sum(item.batch is not None for item in group.items)

@@ -16,8 +16,8 @@ MINUTE = 60_000
 
 def written(facts: FactLedger, now_ms: int) -> tuple[int, int]:
     """Rows of ``facts`` and of history that would be written now."""
-    writes = facts.take_writes(now_ms)
-    return len(writes.facts), len(writes.history)
+    steps = facts.take_writes(now_ms)
+    return sum(len(step.facts) for step in steps), sum(len(step.history) for step in steps)
 
 
 def test_the_table_speaks_of_real_metrics() -> None:
@@ -105,7 +105,7 @@ def test_late_evidence_is_history_and_changes_nothing_now() -> None:
     fact = facts.get("svc.up", f"{SUBJECT}/his:tcp")
     assert fact is not None
     assert (fact.value, fact.collected_ms) == (1.0, NOW)
-    writes = facts.take_writes(NOW)
+    (writes,) = facts.take_writes(NOW)
     assert [(row[2], row[4], row[8]) for row in writes.history] == [
         (NOW - 3_600_000, 1.0, "late"),
         (NOW - 3_600_000 + 2 * MINUTE, 0.0, "late"),
@@ -209,7 +209,8 @@ def test_facts_survive_a_restart(engine: Engine) -> None:
     facts.observe(arrival(("filesystem_used_ratio", DISK, 0.5)))
     facts.settle()
     with engine.begin() as connection:
-        facts.take_writes(NOW).store(connection)
+        for step in facts.take_writes(NOW):
+            step.store(connection)
     again = FactLedger()
     told: list[str] = []
     again.on_change = lambda fact: told.append(fact.name)
@@ -226,9 +227,10 @@ def test_rows_the_store_refused_are_tried_again(engine: Engine) -> None:
     """While the store is away facts wait; nothing is dropped from history."""
     facts = FactLedger()
     facts.observe(backup_run())
-    writes = facts.take_writes(NOW)
+    (writes,) = facts.take_writes(NOW)
     facts.give_back(writes)
     with engine.begin() as connection:
-        facts.take_writes(NOW).store(connection)
+        for step in facts.take_writes(NOW):
+            step.store(connection)
         assert connection.scalar(text("SELECT count(*) FROM facts")) == 2
         assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 2
