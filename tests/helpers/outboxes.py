@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tramgac_agent.checks.base import Observation, Sample
 from tramgac_agent.clock import Clock
-from tramgac_agent.outbox import Outbox, OutboxLimits
+from tramgac_agent.outbox import Outbox, OutboxLimits, StoredRecord
 from tramgac_proto.v1 import fleet_pb2
 
 START_MS = 1_800_000_000_000
@@ -52,8 +52,10 @@ def open_box(
 
 
 def everything(box: Outbox) -> list[fleet_pb2.Record]:
-    """All records that wait."""
-    return [one.message for one in box.read(0, max_records=1_000_000, max_bytes=1 << 40)]
+    """All records that wait; not by ``read``, which means that they are about to be sent."""
+    query = "SELECT seq, payload FROM records ORDER BY seq"
+    rows = box._with_store(lambda store: store.connection.execute(query).fetchall())
+    return [StoredRecord(seq, payload).message for seq, payload in rows]
 
 
 def gaps(box: Outbox) -> list[fleet_pb2.GapRecord]:
@@ -70,3 +72,19 @@ def unaccounted(box: Outbox) -> set[int]:
         for one in record.gap.ranges:
             known.update(range(one.first, one.last + 1))
     return set(range(1, stats.last_seq + 1)) - known
+
+
+def deliver(box: Outbox, upto: int) -> None:
+    """Let an honest centre have the records up to ``upto`` and acknowledge them."""
+    stats = box.stats()
+    sent = [one.message for one in box.read(0, max_records=10_000, max_bytes=1 << 40, upto=upto)]
+    known = {one.seq for one in sent}
+    for record in sent:
+        for one in record.gap.ranges:
+            known.update(range(one.first, one.last + 1))
+    contiguous = stats.settled_seq
+    while contiguous + 1 in known:
+        contiguous += 1
+    if known:
+        box.mark_sent(max(known))
+    box.settle(contiguous, epoch=stats.epoch, highest=max(known, default=0))

@@ -57,11 +57,13 @@ class Outbox:
         with self._lock:
             while (store := self._disk.usable()) is not None:
                 try:
+                    # First, or what the relay delivered would be taken a second time.
+                    self._stop_relay(store)
                     stored = store.append(check, observations, valid_seconds)
                 except sqlite3.Error as error:
                     self._disk.trouble(error)
                     continue
-                self._after_append(store)
+                self._settle_down(store)
                 return stored
             return self._relay_append(check, observations, valid_seconds)
 
@@ -71,9 +73,8 @@ class Outbox:
         with self._lock:
             return self._relay is None
 
-    def _after_append(self, store: Store) -> None:
+    def _settle_down(self, store: Store) -> None:
         try:
-            self._stop_relay(store)
             self._disk.settle_down(store)
         except sqlite3.Error as error:
             self._disk.trouble(error)
@@ -87,15 +88,18 @@ class Outbox:
         return stored
 
     def _stop_relay(self, store: Store) -> None:
-        """The disk is back: store what the relay never sent, write off what it may have lost."""
-        relay, self._relay = self._relay, None
+        """The disk is back: store what the relay never sent, write off what it may have lost.
+
+        Raises:
+            sqlite3.Error: It is not; the relay stays in use, nothing of it is lost.
+        """
+        relay = self._relay
         if relay is None:
             return
         reason = "disk_full" if self._disk.state == "disk_full" else "readonly"
-        try:
-            self._disk.count(reason, epochs.adopt(store, relay, reason))
-        finally:
-            relay.close()
+        self._disk.count(reason, epochs.adopt(store, relay, reason))
+        self._relay = None
+        relay.close()
 
     def _active(self) -> Store:
         """The store that is appended to and read from now."""
@@ -147,7 +151,10 @@ class Outbox:
         return self._with_store(lambda store: store.series(wanted))
 
     def mark_sent(self, seq: int) -> None:
-        """Remember durably that everything up to ``seq`` may have been sent."""
+        """Remember durably that the centre may know numbers up to ``seq`` from now on.
+
+        Those are the records sent and the numbers that gap records among them name.
+        """
         self._with_store(lambda store: store.mark_sent(seq))
 
     def settle(self, contiguous: int, *, epoch: str = "", highest: int = 0) -> None:
@@ -204,7 +211,5 @@ class Outbox:
         """Close the file; what waits stays."""
         with self._lock:
             if self._relay is not None:
-                store = self._disk.usable()
-                if store is not None:
-                    self._after_append(store)
+                self.append("", (), valid_seconds=0)
             self._disk.close()

@@ -18,16 +18,14 @@ def start_epoch(store: Store) -> None:
     """
     connection = store.connection
     with database.transaction(connection):
-        offset = _first_number(store) - 1
+        offset, last = _first_number(store) - 1, store.last_seq()
         rows = connection.execute("SELECT seq FROM records ORDER BY seq").fetchall()
         for (seq,) in rows:
             _renumber(store, seq, offset)
         connection.execute("DELETE FROM sqlite_sequence WHERE name = 'records'")
-        if rows:
-            connection.execute(
-                "INSERT INTO sqlite_sequence VALUES ('records', ?)", (rows[-1][0] - offset,)
-            )
-        else:
+        # Not the highest that is stored: a gap record may name numbers above it.
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('records', ?)", (last - offset,))
+        if not rows:
             connection.execute("DELETE FROM series")
         database.put_meta(connection, "epoch", uuid4().hex)
         database.put_meta(connection, "settled", 0)
@@ -57,6 +55,8 @@ def _renumber(store: Store, seq: int, offset: int) -> None:
 def adopt(store: Store, relay: Store, reason: str) -> int:
     """Take over what a relay never sent, and account for the rest of it.
 
+    Its tokens come along: a source that is read again must not repeat what was delivered.
+
     Args:
         store: Gets the records, under new numbers.
         relay: Is given up.
@@ -73,6 +73,8 @@ def adopt(store: Store, relay: Store, reason: str) -> int:
     lost = relay.count() - len(rows)
     try:
         with database.transaction(store.connection):
+            for source, token in relay.tokens():
+                store.take_token(source, token)
             for kind, stream, payload in rows:
                 lost += _take_over(store, fleet_pb2.Record.FromString(payload), kind, stream, names)
             if lost:

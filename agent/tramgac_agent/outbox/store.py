@@ -52,6 +52,8 @@ class Store:
         # More series than the collector takes of one epoch; a new epoch forgets old ones.
         self.crowded = False
         self._refused: set[str] = set()
+        # A record that was read may be on its way already, as it was then.
+        self._handed_out = 0
         self.reload()
 
     def reload(self) -> None:
@@ -79,7 +81,7 @@ class Store:
         try:
             with database.transaction(self.connection):
                 for one in observations:
-                    if not one.token or self._take_token(check, one.token):
+                    if not one.token or self.take_token(check, one.token):
                         stored += self._insert_observation(check, one, valid_seconds)
         except BaseException:
             self.reload()
@@ -111,14 +113,14 @@ class Store:
     def insert_gap(self, loss: Loss) -> None:
         """Write down a loss; the caller holds the transaction.
 
-        Gap records that were never sent are written anew with what they said joined to
+        Gap records that nobody has seen are written anew with what they said joined to
         what is new, so that a long outage does not fill the outbox with gap records.
         """
         slots = []
         if loss.ranges or loss.records:
             slots = [
                 (seq, record)
-                for seq, record in self.gaps(self.sent_seq())
+                for seq, record in self.gaps(max(self.sent_seq(), self._handed_out))
                 if record.gap.reason == loss.reason
             ]
         found = messages(joined(loss, [record.gap for _, record in slots]))
@@ -157,7 +159,13 @@ class Store:
             (record.wall_unix_ms, kind, stream, zlib.crc32(payload), payload),
         )
 
-    def _take_token(self, source: str, token: str) -> bool:
+    def tokens(self) -> list[tuple[str, str]]:
+        """Every token that is remembered, with its source, oldest first."""
+        rows = self.connection.execute("SELECT source, token FROM tokens ORDER BY id")
+        return [(source, token) for source, token in rows]
+
+    def take_token(self, source: str, token: str) -> bool:
+        """Remember a token; False when it is known. The caller holds the transaction."""
         cursor = self.connection.execute(
             "INSERT OR IGNORE INTO tokens (source, token) VALUES (?, ?)", (source, token)
         )
@@ -224,6 +232,7 @@ class Store:
             if found and total > max_bytes:
                 break
             found.append(StoredRecord(seq, payload))
+            self._handed_out = max(self._handed_out, seq)
         rows.close()
         for seq in torn:
             self.quarantine(seq, _TORN)
@@ -260,7 +269,7 @@ class Store:
         return gone
 
     def mark_sent(self, seq: int) -> None:
-        """Remember, before it happens, that everything up to ``seq`` may have been sent."""
+        """Remember, before it happens, that the centre may know everything up to ``seq``."""
         if seq > self.sent_seq():
             with database.transaction(self.connection):
                 database.put_meta(self.connection, "sent", seq)

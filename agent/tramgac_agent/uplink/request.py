@@ -47,10 +47,12 @@ class Requests:
             lease_requests=self._desk.take_wishes()[:MAX_LEASE_REQUESTS],
         )
         needed: set[int] = set()
+        top = 0
         for record in records:
             message = request.records.add()
             record.fill(message)
             needed.update(message.observation.series_ids)
+            top = max(top, record.seq, *(one.last for one in message.gap.ranges))
         request.series.extend(self._outbox.series(sorted(needed - self._told)))
         status = request.status
         status.CopyFrom(self._about)
@@ -60,7 +62,7 @@ class Requests:
         status.outbox_bytes = stats.bytes
         status.last_seq = stats.last_seq
         if records:
-            self._outbox.mark_sent(max(record.seq for record in records))
+            self._outbox.mark_sent(top)
         return request if self._outbox.epoch == stats.epoch else None
 
     def answered(self, request: fleet_pb2.ReportRequest, *, need_series: bool) -> None:

@@ -339,3 +339,26 @@ def test_status_and_export_read_beside_the_running_agent(tmp_path: Path) -> None
 def test_wide_bounds_are_wide() -> None:
     """The other tests lean on bounds that nothing reaches."""
     assert WIDE.max_bytes == 256 * 1024 * 1024
+
+
+def test_a_gap_record_on_its_way_is_not_written_anew(box: Outbox) -> None:
+    """Losses between reading a batch and sending it get a gap record of their own."""
+    box.append("disk", [point(n) for n in range(4)], valid_seconds=1)
+    box.quarantine(1, "bad")
+    box.quarantine(2, "bad")
+    on_its_way = box.read(0)[-1]
+    box.quarantine(3, "bad")
+    assert everything(box)[1] == on_its_way.message
+    assert [[(r.first, r.last) for r in gap.ranges] for gap in gaps(box)] == [[(1, 2)], [(3, 3)]]
+
+
+def test_a_new_epoch_does_not_use_a_number_a_gap_record_names(box: Outbox) -> None:
+    """The centre would take the next record for one that was given up."""
+    box.append("disk", [point()], valid_seconds=1)
+    box.quarantine(1, "bad")
+    box.append("disk", [point()], valid_seconds=1)
+    box.quarantine(3, "bad")
+    assert [one.seq for one in everything(box)] == [2]
+    box.settle(0, epoch=box.epoch, highest=99)
+    box.append("disk", [point()], valid_seconds=1)
+    assert [one.seq for one in everything(box)] == [2, 4]

@@ -228,7 +228,7 @@ def test_rows_that_vanished_are_accounted_for_at_start(tmp_path: Path) -> None:
 
 def test_killed_anywhere_it_keeps_what_it_promised(tmp_path: Path) -> None:
     """Kill -9 in the middle of appending, settling and thinning, six times over."""
-    random = Random(20260731)  # noqa: S311 - repeatable, not secret
+    random = Random(20260731)
     promised: set[str] = set()
     for _ in range(6):
         child = subprocess.Popen(

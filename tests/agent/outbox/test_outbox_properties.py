@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from helpers.outboxes import HandClock, event, everything, open_box, point, unaccounted
+from helpers.outboxes import HandClock, deliver, event, everything, open_box, point, unaccounted
 from hypothesis import given, settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -38,8 +38,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def settle(self, share: float) -> None:
         stats = self.box.stats()
         upto = stats.settled_seq + int((stats.last_seq - stats.settled_seq) * share)
-        self.box.mark_sent(upto)
-        self.box.settle(upto, epoch=stats.epoch)
+        deliver(self.box, upto)
+        assert self.box.epoch == stats.epoch
 
     @rule(place=strategies.integers(0, 50))
     def quarantine(self, place: int) -> None:
@@ -54,6 +54,26 @@ class OutboxMachine(RuleBasedStateMachine):
         self.clock.now_ms += days * 86_400_000
         self.box = open_box(Path(self.folder.name), self.clock, LIMITS)
         assert self.box.epoch == epoch
+
+    @rule()
+    def find_that_the_file_is_an_older_copy(self) -> None:
+        epoch = self.box.epoch
+        self.box._next_epoch_at = 0.0
+        self.box.settle(0, epoch=epoch, highest=self.box.stats().last_seq + 1)
+        assert self.box.epoch != epoch
+        assert self.box.stats().settled_seq == 0
+
+    @rule()
+    def append_one_under_a_number_nobody_has_named(self) -> None:
+        self.box.append("outage", [event()], valid_seconds=1)
+        records = everything(self.box)
+        last = self.box.stats().last_seq
+        if records[-1].HasField("observation"):
+            assert records[-1].seq == last
+        assert not [one for one in records for gap in one.gap.ranges if gap.last > last]
+        mine = records[-1].seq
+        named = [gap for one in records for gap in one.gap.ranges if gap.first <= mine <= gap.last]
+        assert named == []
 
     @invariant()
     def every_number_is_accounted_for(self) -> None:
@@ -70,7 +90,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutboxMachine = OutboxMachine.TestCase
-TestOutboxMachine.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
+TestOutboxMachine.settings = settings(max_examples=12, stateful_step_count=14, deadline=None)
 
 
 numbers = strategies.sets(strategies.integers(1, 3_000), max_size=900)

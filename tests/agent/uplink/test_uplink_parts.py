@@ -47,7 +47,7 @@ def ack(contiguous: int, *ranges: tuple[int, int]) -> fleet_pb2.ReportResponse:
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_the_wait_is_drawn_after_the_cap(seed: int, failures: int) -> None:
     """Every wait lies between nothing and the cap; a fleet is spread over all of it."""
-    waits = Backoff(20.0, Random(seed).uniform)  # noqa: S311 - repeatable, not secret
+    waits = Backoff(20.0, Random(seed).uniform)
     drawn = [waits.next() for _ in range(failures)]
     assert 0.0 <= drawn[0] <= 20.0
     assert all(0.0 <= one <= TRUSTED_CAP_SECONDS for one in drawn)
