@@ -10,8 +10,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from tramgac_agent.checks.base import (
@@ -124,6 +124,9 @@ def measure(check: Check[Any], context: Context) -> Outcome:
     started = time.monotonic()
     observations: list[Observation] = []
     code, applicable = "", True
+    # On a read-only disk most checks can measure; one that needs its folder says so itself.
+    with suppress(OSError):
+        context.state_dir.mkdir(parents=True, exist_ok=True)
     try:
         observations.extend(check.run(context))
     except NotApplicable as reason:
@@ -212,11 +215,9 @@ class Runner:
         }
 
     def _context(self, check: Check[Any], view: AgentView) -> Context:
-        state: Path = view.state_dir / "checks" / check.name
-        state.mkdir(parents=True, exist_ok=True)
         return Context(
             log=logging.getLogger(f"tramgac_agent.check.{check.name}"),
-            state_dir=state,
+            state_dir=view.state_dir / "checks" / check.name,
             stop=self.stop,
             deadline_seconds=_deadline(check),
             agent=view,
