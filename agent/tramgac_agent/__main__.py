@@ -2,7 +2,10 @@
 
 import sys
 
-from tramgac_proto.commandline import Command, run
+from tramgac_agent.lean_start import hidden
+
+with hidden("typing_extensions"):
+    from tramgac_proto.commandline import Command, run
 
 COMMANDS = {
     "run": Command("tramgac_agent.commands.run", "measure and report until told to stop"),

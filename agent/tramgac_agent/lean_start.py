@@ -11,8 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tramgac_agent.late import late
+
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "PYTHONNODEBUGRANGES": "1"}
 _HIDDEN = ("_hashlib", "ssl", "typing_extensions")
+# Protocol Buffers without C, which its C code never calls.
+_LATE: dict[str, dict[str, object]] = {"google.protobuf.internal.python_message": {}}
 
 
 def start_again() -> None:
@@ -25,13 +29,18 @@ def start_again() -> None:
 
 
 @contextmanager
-def hidden() -> Iterator[None]:
-    """Let ``import`` of the hidden modules fail; afterwards they can be had again."""
-    put = [name for name in _HIDDEN if name not in sys.modules]
+def hidden(*names: str) -> Iterator[None]:
+    """Let ``import`` of modules fail; afterwards they can be had again.
+
+    Args:
+        names: Which; all that the resident agent can do without when empty.
+    """
+    put = [name for name in names or _HIDDEN if name not in sys.modules]
     for name in put:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
-        yield
+        with late(_LATE):
+            yield
     finally:
         for name in put:
             del sys.modules[name]

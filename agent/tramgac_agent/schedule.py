@@ -9,16 +9,13 @@ import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from apscheduler.events import (
-    EVENT_JOB_ERROR,
-    EVENT_JOB_MAX_INSTANCES,
-    EVENT_JOB_MISSED,
-    JobExecutionEvent,
-)
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-
 from tramgac_agent.clock import Clock
+from tramgac_agent.lean_apscheduler import (
+    BackgroundScheduler,
+    IntervalTrigger,
+    ThreadPoolExecutor,
+    events,
+)
 from tramgac_agent.runner import Runner
 
 # Vietnam has no daylight saving; the zone only matters for what people read in logs.
@@ -27,8 +24,14 @@ _FIRST_RUNS_SPREAD_SECONDS = 0.3
 _MAX_JITTER_SECONDS = 10
 _STEP_MS = 2_000
 _WATCH_SECONDS = 5.0
+_SKIPPED = events.EVENT_JOB_MISSED | events.EVENT_JOB_ERROR | events.EVENT_JOB_MAX_INSTANCES
 
 log = logging.getLogger(__name__)
+
+
+def _trigger(interval: float) -> IntervalTrigger:
+    jitter = min(_MAX_JITTER_SECONDS, int(interval * 0.1)) or None
+    return IntervalTrigger(seconds=interval, jitter=jitter, timezone=_ZONE)
 
 
 class Schedule:
@@ -51,16 +54,15 @@ class Schedule:
         for place, (name, interval) in enumerate(sorted(self._runner.intervals.items())):
             self._scheduler.add_job(
                 self._runner.run,
-                "interval",
+                _trigger(interval),
                 args=[name],
                 id=name,
-                seconds=interval,
-                jitter=min(_MAX_JITTER_SECONDS, int(interval * 0.1)) or None,
                 misfire_grace_time=max(1, int(interval)),
                 next_run_time=now + timedelta(seconds=place * _FIRST_RUNS_SPREAD_SECONDS),
             )
         self._scheduler.add_listener(
-            self._count, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
+            self._count,
+            events.EVENT_JOB_MISSED | events.EVENT_JOB_ERROR | events.EVENT_JOB_MAX_INSTANCES,
         )
         self._scheduler.start()
         self._watchdog.start()
@@ -71,7 +73,7 @@ class Schedule:
         self._runner.shutdown()
         self._scheduler.shutdown(wait=False)
 
-    def _count(self, event: JobExecutionEvent) -> None:
+    def _count(self, event: events.JobExecutionEvent) -> None:
         log.warning("%s: a run was skipped or failed (event %d)", event.job_id, event.code)
         self._runner.missed(event.job_id)
 

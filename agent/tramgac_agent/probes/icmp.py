@@ -4,22 +4,24 @@ import socket
 import time
 from typing import Self
 
-from icmplib import (
-    ICMPError,
-    ICMPLibError,
-    ICMPRequest,
-    ICMPSocketError,
-    ICMPv4Socket,
-    ICMPv6Socket,
-    SocketBroadcastError,
-    SocketPermissionError,
-    TimeoutExceeded,
-)
-from icmplib.sockets import ICMPSocket
-from icmplib.utils import unique_identifier
-
+from tramgac_agent.late import late
 from tramgac_agent.probes.base import CannotProbe
 from tramgac_agent.probes.resolve import Address
+
+with late({"asyncio": {}}):  # only for the calls this agent does not make
+    from icmplib import (
+        ICMPError,
+        ICMPLibError,
+        ICMPRequest,
+        ICMPSocketError,
+        ICMPv4Socket,
+        ICMPv6Socket,
+        SocketBroadcastError,
+        SocketPermissionError,
+        TimeoutExceeded,
+    )
+    from icmplib.sockets import ICMPSocket
+    from icmplib.utils import unique_identifier
 
 
 class Pinger:
@@ -35,7 +37,8 @@ class Pinger:
     def __init__(self, address: Address) -> None:
         family, sockaddr = address
         self._kind = ICMPv6Socket if family == socket.AF_INET6 else ICMPv4Socket
-        self._destination = sockaddr[0]
+        # As bytes: for text getaddrinfo loads its IDNA tables, half a MiB, for each address.
+        self._destination = sockaddr[0].encode("ascii")
         self._id = unique_identifier()
         self._sequence = 0
         self._socket = self._open()
