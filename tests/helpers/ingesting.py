@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from helpers.fleet import BOOT_ID, SimulatedAgent, boottime_ms, now_ms
@@ -119,7 +120,7 @@ def observation(
     series: Sequence[int] = (),
     values: Sequence[float] = (),
     valid_seconds: int = 600,
-    **more: object,
+    **more: Any,  # noqa: ANN401 - fields of the message
 ) -> fleet_pb2.Observation:
     """An observation of given series ids."""
     return fleet_pb2.Observation(
@@ -128,7 +129,9 @@ def observation(
 
 
 def record(
-    seq: int, body: fleet_pb2.Observation | fleet_pb2.GapRecord, **more: object
+    seq: int,
+    body: fleet_pb2.Observation | fleet_pb2.GapRecord,
+    **more: Any,  # noqa: ANN401 - the same
 ) -> fleet_pb2.Record:
     """A record taken now by the simulated agents' clock and boot."""
     values: dict[str, object] = {
@@ -138,7 +141,7 @@ def record(
         "record_class": fleet_pb2.RECORD_CLASS_POINT,
     }
     name = "gap" if isinstance(body, fleet_pb2.GapRecord) else "observation"
-    return fleet_pb2.Record(seq=seq, **{**values, **more, name: body})  # type: ignore[arg-type]
+    return fleet_pb2.Record(seq=seq, **{**values, **more, name: body})
 
 
 def define(number: int, name: str, **labels: str) -> fleet_pb2.Series:

@@ -10,6 +10,7 @@ from helpers.ingesting import (
     Running,
     define,
     make_config,
+    new_epoch,
     observation,
     record,
     run,
@@ -56,74 +57,73 @@ async def assert_unaffected(centre: Running) -> None:
     assert (await centre.agent().report()).contiguous_seq == 4
 
 
-@pytest.mark.parametrize(
-    ("definition", "code"),
-    [
-        (define(9, "tramgac_patient_names"), "unknown_metric"),
-        (define(9, "tramgac_agent_up"), "not_an_agent_metric"),
-        (define(9, "tramgac_host_uptime_seconds", facility="other"), "bad_labels"),
-        (define(9, "tramgac_network_link_up"), "bad_labels"),
-        (define(9, "tramgac_network_link_up", interface="x" * 201), "bad_label_value"),
-        (define(9, "tramgac_network_link_up", interface="a\nb 1"), "bad_label_value"),
-        (define(9, "tramgac_backup_locks", series="bv-0001/sim-1/db@nas"), "foreign_series"),
-    ],
+BAD_SERIES = (
+    (define(9, "tramgac_patient_names"), "unknown_metric"),
+    (define(9, "tramgac_agent_up"), "not_an_agent_metric"),
+    (define(9, "tramgac_host_uptime_seconds", facility="other"), "bad_labels"),
+    (define(9, "tramgac_network_link_up"), "bad_labels"),
+    (define(9, "tramgac_network_link_up", interface="x" * 201), "bad_label_value"),
+    (define(9, "tramgac_network_link_up", interface="a\nb 1"), "bad_label_value"),
+    (define(9, "tramgac_backup_locks", series="bv-0001/sim-1/db@nas"), "foreign_series"),
 )
-def test_a_bad_series_puts_its_records_into_quarantine(
-    tmp_path: Path, definition: fleet_pb2.Series, code: str
-) -> None:
+BAD_BODIES = (
+    (observation("uptime", series=[1], values=[math.nan]), "not_finite"),
+    (observation("uptime", series=[1], values=[math.inf]), "not_finite"),
+    (observation("uptime", series=[1], values=[1.0, 2.0]), "bad_shape"),
+    (observation("uptime", series=[1, 1], values=[1.0, 2.0]), "double_series"),
+    (observation("../etc", series=[1], values=[1.0]), "bad_check"),
+    (observation("uptime", series=[1], values=[1.0], subject="core"), "foreign_subject"),
+    (observation("uptime", failure="Cannot open /home/an"), "bad_failure"),
+    (
+        observation("drop", backup_run=fleet_pb2.BackupRun(series="bv-0009/h/db@nas")),
+        "foreign_series",
+    ),
+    (
+        observation(
+            "drop",
+            backup_run=fleet_pb2.BackupRun(series="bv-0000/sim-00000/db@nas", tool="x\x00"),
+        ),
+        "bad_text",
+    ),
+    (fleet_pb2.GapRecord(reason="lost_at_centre"), "bad_gap_reason"),
+    (
+        fleet_pb2.GapRecord(reason="thinned", ranges=[fleet_pb2.SeqRange(first=5, last=4)]),
+        "bad_gap_ranges",
+    ),
+)
+
+
+def test_a_bad_series_puts_its_records_into_quarantine(tmp_path: Path) -> None:
     """The record is kept aside with the reason and settled; its neighbours are stored."""
 
     async def main() -> None:
         async with running_ingest(make_config(tmp_path)) as centre:
             agent = centre.agent()
-            response = await send(agent, one(1), one(2, 9), one(3), series=[UPTIME, definition])
-            assert response.contiguous_seq == 3
-            assert [(r.seq, r.code) for r in response.refusals] == [(2, code)]
-            assert centre.rows("SELECT seq, code FROM quarantine") == [(2, code)]
-            assert centre.seqs() == [1, 3]
+            for definition, code in BAD_SERIES:
+                agent.epoch = new_epoch()
+                response = await send(agent, one(1), one(2, 9), one(3), series=[UPTIME, definition])
+                assert response.contiguous_seq == 3
+                assert [(r.seq, r.code) for r in response.refusals] == [(2, code)]
+            codes = [row[0] for row in centre.rows("SELECT code FROM quarantine ORDER BY id")]
+            assert codes == [code for _, code in BAD_SERIES]
+            assert centre.seqs() == [1] * len(BAD_SERIES) + [3] * len(BAD_SERIES)
             await assert_unaffected(centre)
 
     run(main)
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (observation("uptime", series=[1], values=[math.nan]), "not_finite"),
-        (observation("uptime", series=[1], values=[math.inf]), "not_finite"),
-        (observation("uptime", series=[1], values=[1.0, 2.0]), "bad_shape"),
-        (observation("uptime", series=[1, 1], values=[1.0, 2.0]), "double_series"),
-        (observation("../etc", series=[1], values=[1.0]), "bad_check"),
-        (observation("uptime", series=[1], values=[1.0], subject="core"), "foreign_subject"),
-        (observation("uptime", failure="Cannot open /home/an"), "bad_failure"),
-        (
-            observation("drop", backup_run=fleet_pb2.BackupRun(series="bv-0009/h/db@nas")),
-            "foreign_series",
-        ),
-        (
-            observation(
-                "drop",
-                backup_run=fleet_pb2.BackupRun(series="bv-0000/sim-00000/db@nas", tool="x\x00"),
-            ),
-            "bad_text",
-        ),
-        (fleet_pb2.GapRecord(reason="lost_at_centre"), "bad_gap_reason"),
-        (
-            fleet_pb2.GapRecord(reason="thinned", ranges=[fleet_pb2.SeqRange(first=5, last=4)]),
-            "bad_gap_ranges",
-        ),
-    ],
-)
-def test_a_bad_record_is_refused_alone(
-    tmp_path: Path, body: fleet_pb2.Observation | fleet_pb2.GapRecord, code: str
-) -> None:
+def test_a_bad_record_is_refused_alone(tmp_path: Path) -> None:
     """Whatever is wrong with one record, it is named, settled and not stored."""
 
     async def main() -> None:
         async with running_ingest(make_config(tmp_path)) as centre:
-            response = await send(centre.agent(), one(1), record(2, body), series=[UPTIME])
-            assert [(r.seq, r.code) for r in response.refusals] == [(2, code)]
-            assert (response.contiguous_seq, centre.seqs()) == (2, [1])
+            agent = centre.agent()
+            for body, code in BAD_BODIES:
+                agent.epoch = new_epoch()
+                response = await send(agent, one(1), record(2, body), series=[UPTIME])
+                assert [(r.seq, r.code) for r in response.refusals] == [(2, code)]
+                assert response.contiguous_seq == 2
+            assert centre.seqs() == [1] * len(BAD_BODIES)
 
     run(main)
 
