@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -104,6 +104,22 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise DamagedError(f"not an outbox: {error}") from error
     if layout > LAYOUT:
         raise DamagedError(f"written by a newer agent (layout {layout})")
+
+
+def waiting_in(path: Path) -> int:
+    """How many numbers of a damaged outbox were given and not settled.
+
+    At least 1 when it cannot be told: a loss of unknown size must not pass for none.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            last, settled = connection.execute(
+                "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'records'),"
+                " (SELECT value FROM meta WHERE key = 'settled')"
+            ).fetchone()
+            return max(0, int(last or 0) - int(settled))
+    except (sqlite3.Error, TypeError, ValueError, OverflowError):
+        return 1
 
 
 @contextmanager

@@ -97,8 +97,13 @@ class Disk:
         self.close()
         now = self._clock.wall_ms()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{now}")
-        log.error("outbox: damaged (%s): moved aside as %s, new epoch", error, aside.name)
-        self._losses.append(Loss("corrupt", 0, (), now, now))
+        lost = database.waiting_in(self._path)
+        log.error(
+            "outbox: damaged (%s): moved aside as %s with about %d records, new epoch",
+            *(error, aside.name, lost),
+        )
+        self._losses.append(Loss("corrupt", lost, (), now, now))
+        self.count("corrupt", lost)
         try:
             self._path.replace(aside)
             wal, shm = (self._path.with_name(f"{self._path.name}-{one}") for one in ("wal", "shm"))
