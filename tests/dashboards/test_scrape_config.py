@@ -7,7 +7,7 @@ SCRAPE = Path(__file__).parents[2] / "dashboards/scrape.yml"
 
 
 def test_promtool_accepts_the_scrape_configuration() -> None:
-    """promtool finds nothing to complain about."""
+    """It finds nothing to complain about."""
     done = subprocess.run(
         ["promtool", "check", "config", str(SCRAPE)], capture_output=True, text=True, check=False
     )

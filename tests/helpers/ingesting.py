@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from helpers.fleet import BOOT_ID, SimulatedAgent, boottime_ms, now_ms
 from helpers.simulated import enroll
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from tramgac_collector.config import (
     CollectorSection,
@@ -63,10 +63,10 @@ class Running:
             self.agents.append(agent)
         agent.connect(f"127.0.0.1:{self.ingest.ports['grpc']}", self.ingest.authority.ca_pem)
 
-    def rows(self, statement: str, **values: object) -> Sequence[Row[tuple[object, ...]]]:
+    def rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Ask the store."""
         with self.ingest.engine.connect() as connection:
-            return connection.execute(text(statement), values).all()
+            return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def seqs(self) -> list[int]:
         """Stored sequence numbers, in order."""

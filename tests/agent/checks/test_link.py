@@ -69,7 +69,7 @@ def test_known_says_whether_there_is_a_speed(attributes: dict[str, str]) -> None
 def one_life(wire: Cable, folder: Path) -> list[dict[str, Any]]:
     tests = Path(__file__).parents[2]
     done = subprocess.run(
-        Cable.command(wire.near, ["python", "-c", LIFE, str(folder)]),
+        wire.command(wire.near, ["python", "-c", LIFE, str(folder)]),
         check=True,
         capture_output=True,
         text=True,

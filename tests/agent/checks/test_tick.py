@@ -82,7 +82,7 @@ def test_no_rubbish_behind_the_numbers_is_taken_for_one(
 def test_killed_at_random_every_number_is_handed_over(tmp_path: Path) -> None:
     """After ten SIGKILLs the tokens handed over are exactly the numbers in the file."""
     tests = Path(__file__).parents[2]
-    chance = random.Random(20)  # noqa: S311 - a moment to kill at, not a secret
+    chance = random.Random(20)
     handed: list[str] = []
     for _ in range(10):
         with subprocess.Popen(

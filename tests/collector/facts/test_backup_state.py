@@ -49,9 +49,10 @@ def test_state(
     facts = FactLedger()
     for kind, what in evidence:
         facts.observe(backup_run(what) if kind == "run" else repository(what))
-    names = ("bk.last_good", "bk.run", "bk.repository")
-    found = [facts.get(name, SERIES) for name in names]
-    assert judge(*found, NOW + age_hours * HOUR, rpo) is BackupState(state)  # type: ignore[misc]
+    good, last, repo = (
+        facts.get(name, SERIES) for name in ("bk.last_good", "bk.run", "bk.repository")
+    )
+    assert judge(good, last, repo, NOW + age_hours * HOUR, rpo) is BackupState(state)
 
 
 def shown(live: LiveState) -> set[str]:

@@ -1,5 +1,7 @@
 """Evidence becomes facts: both times kept, change told once, late evidence filed as such."""
 
+from typing import Any
+
 import pytest
 from helpers.evidence import NOW, OWNER, SERIES, arrival, backup_run, repository
 from sqlalchemy import Engine, text
@@ -161,7 +163,7 @@ def test_quality_says_how_far_to_trust_the_time(
     ],
 )
 def test_only_a_complete_run_is_a_good_backup(
-    outcome: str, more: dict[str, object], *, good: bool
+    outcome: str, more: dict[str, Any], *, good: bool
 ) -> None:
     """`bk.last_good` comes from a complete run that saved something, and from nothing else."""
     facts = FactLedger()

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -38,7 +39,7 @@ facilities:
 """
 
 
-def one(seq: int, number: int = 1, value: float = 1.0, **more: object) -> fleet_pb2.Record:
+def one(seq: int, number: int = 1, value: float = 1.0, **more: Any) -> fleet_pb2.Record:
     """A record of one series."""
     return record(seq, observation("uptime", series=[number], values=[value], **more))
 
@@ -46,10 +47,12 @@ def one(seq: int, number: int = 1, value: float = 1.0, **more: object) -> fleet_
 async def refusal(agent: SimulatedAgent, raw: bytes) -> tuple[grpc.StatusCode, str]:
     """Send raw bytes; status and details of the refusal."""
     assert agent.channel is not None
-    call = agent.channel.unary_unary("/tramgac_proto.v1.FleetService/Report")
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = agent.channel.unary_unary(
+        "/tramgac_proto.v1.FleetService/Report"
+    )
     with pytest.raises(grpc.RpcError) as error:
         await call(raw, timeout=20)
-    return error.value.code(), error.value.details()
+    return error.value.code(), error.value.details() or ""
 
 
 async def assert_unaffected(centre: Running) -> None:
@@ -104,7 +107,9 @@ def test_a_bad_series_puts_its_records_into_quarantine(tmp_path: Path) -> None:
                 response = await send(agent, one(1), one(2, 9), one(3), series=[UPTIME, definition])
                 assert response.contiguous_seq == 3
                 assert [(r.seq, r.code) for r in response.refusals] == [(2, code)]
-            codes = [row[0] for row in centre.rows("SELECT code FROM quarantine ORDER BY id")]
+            codes: list[str] = [
+                row[0] for row in centre.rows("SELECT code FROM quarantine ORDER BY id")
+            ]
             assert codes == [code for _, code in BAD_SERIES]
             assert centre.seqs() == [1] * len(BAD_SERIES) + [3] * len(BAD_SERIES)
             await assert_unaffected(centre)
@@ -310,7 +315,7 @@ def test_a_flood_is_slowed_down(tmp_path: Path) -> None:
                 await agent.report()
             assert error.value.code() is grpc.StatusCode.UNAVAILABLE
             assert error.value.details() == "rate_limited"
-            trailing = dict(iter(error.value.trailing_metadata()))
+            trailing: dict[str, Any] = dict(iter(error.value.trailing_metadata() or ()))  # type: ignore[arg-type]
             assert 0 < int(trailing["retry-after-ms"]) <= 12_001
             await assert_unaffected(centre)
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grpc import RpcError, StatusCode
@@ -254,9 +255,8 @@ def test_a_store_that_fails_is_not_acknowledged(tmp_path: Path, store_url: str) 
             with pytest.raises(RpcError) as error:
                 await send(agent, uptime(2))
             assert error.value.code() is StatusCode.UNAVAILABLE
-            assert ("retry-after-ms", "5000") in [
-                (name, value) for name, value in error.value.trailing_metadata()
-            ]
+            trailing: Any = error.value.trailing_metadata()
+            assert ("retry-after-ms", "5000") in tuple(trailing)
             with centre.ingest.engine.begin() as connection:
                 connection.execute(text("ALTER TABLE away RENAME TO records"))
             assert (await send(agent, uptime(2), uptime(3))).contiguous_seq == 3
