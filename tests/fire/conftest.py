@@ -15,7 +15,7 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
     """Build a stack below ``tmp_path``; everything it started is killed afterwards."""
     made: list[Stack] = []
 
-    def make(**settings: Any) -> Stack:  # noqa: ANN401 - fields of Stack
+    def make(**settings: Any) -> Stack:
         made.append(Stack(tmp_path, **settings))
         return made[-1]
 

@@ -17,24 +17,6 @@ from helpers.stack import Stack, free_ports_from, poll
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def settle_accounts(stack: Stack, host: str, upto: int) -> None:
-    """Wait for the store to have everything up to ``upto``; compare it with the tick file.
-
-    What the store lacks must be told by gap records, and it must have nothing twice.
-    """
-
-    def missing() -> set[int]:
-        return set(range(1, upto + 1)) - {one.number for one in stack.stored_ticks(host)}
-
-    poll(missing, lambda left: len(left) <= sum(stack.gaps(host).values()), 90, "converged")
-    stored = [one.number for one in stack.stored_ticks(host)]
-    assert len(stored) == len(set(stored)), "stored twice"
-    handed = stack.handed_ticks(host)
-    assert handed == list(range(1, len(handed) + 1))
-    assert set(stored) <= set(handed)
-    assert all(account.balances() for account in stack.accounts(host))
-
-
 @pytest.mark.parametrize("seed", [1])
 def test_killed_at_random_nothing_is_lost_or_doubled(stack: Stack, seed: int) -> None:
     """Agent, collector or both die in the middle of their work, again and again."""
@@ -49,7 +31,7 @@ def test_killed_at_random_nothing_is_lost_or_doubled(stack: Stack, seed: int) ->
             stack.start_collector()
         if "h1" in victims:
             stack.start_agent()
-    settle_accounts(stack, "h1", len(stack.handed_ticks()) + 3)
+    stack.check_ticks(len(stack.handed_ticks()) + 3)
     assert stack.gaps() == {}
 
 
@@ -131,7 +113,7 @@ def kill_while_it_runs(run: HereRun, rounds: int) -> None:
         # The collector's parent alone, whose children must follow it, or all at once.
         victim = "agent" if number % 2 else "collector"
         run.kill(victim, whole=number % 4 == 0)
-    settle_accounts(stack, host, len(stack.handed_ticks(host)) + 5)
+    stack.check_ticks(len(stack.handed_ticks(host)) + 5, host)
     assert stack.gaps(host) == {}
     poll(lambda: stack.value("tramgac_tick_last", host), lambda v: v is not None, 30, "live")
     assert run.process.poll() is None

@@ -38,7 +38,7 @@ def test_an_outage_costs_no_tick_and_moves_none(stack: Stack) -> None:
     for one in ticks[before + 1 : during - 1]:
         assert down_ms - SLACK_MS <= one.event_ms <= up_ms + SLACK_MS
         assert one.received_ms >= up_ms
-    assert all(account.balances() for account in stack.accounts())
+    stack.check_accounts()
     assert stack.gaps() == {}
 
 
@@ -112,7 +112,7 @@ def check_backlog(make_stack: Callable[..., Stack], hours: float, rate: int) -> 
     )]  # fmt: skip
     assert all(two - one > -SLACK_MS for one, two in pairwise(times))
     assert began_ms - times[0] == pytest.approx(hours * 3_600_000, rel=0.02, abs=90_000)
-    assert all(account.balances() for account in stack.accounts())
+    stack.check_accounts()
 
 
 def test_after_an_outage_the_state_comes_first_and_the_rest_in_its_time(

@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,13 +93,6 @@ class Account:
     stored: list[int]
     lost: list[int]
     quarantined: list[int]
-
-    def balances(self) -> bool:
-        """Whether every settled number is exactly one of stored, lost and quarantined."""
-        told = sorted(self.stored + self.lost + self.quarantined)
-        return told[: self.contiguous] == list(range(1, self.contiguous + 1)) and len(told) == len(
-            set(told)
-        )
 
 
 @dataclass(slots=True)
@@ -307,6 +301,38 @@ class Stack:
         poll(missing, lambda left: not left, seconds, f"{host}: ticks up to {upto} stored")
         return self.stored_ticks(host)
 
+    def check_ticks(self, upto: int, host: str = "h1", *, twice: Collection[int] = ()) -> set[int]:
+        """Wait for the store to have every tick up to ``upto``; compare it with the tick file.
+
+        Nothing but ``twice`` may be stored twice; what is missing must be told by gap records.
+
+        Returns:
+            The missing ticks.
+        """
+
+        def missing() -> set[int]:
+            return set(range(1, upto + 1)) - {one.number for one in self.stored_ticks(host)}
+
+        def told(left: set[int]) -> bool:
+            return len(left) <= sum(self.gaps(host).values()) and upto not in left
+
+        left = poll(missing, told, 90, f"{host}: ticks up to {upto} stored or declared lost")
+        stored, handed = self.stored_ticks(host), self.handed_ticks(host)
+        numbers = [one.number for one in stored]
+        doubled = {one for one, count in Counter(numbers).items() if count > 1}
+        assert doubled <= set(twice), f"stored twice: {doubled}"
+        assert handed == list(range(1, len(handed) + 1))
+        assert set(numbers) <= set(handed)
+        self.check_accounts(host)
+        return left
+
+    def check_accounts(self, host: str = "h1") -> None:
+        """Every settled number is exactly one of stored, lost and quarantined."""
+        for account in self.accounts(host):
+            told = Counter(account.stored + account.lost + account.quarantined)
+            assert not [seq for seq in range(1, account.contiguous + 1) if not told[seq]]
+            assert not [seq for seq, count in told.items() if count > 1]
+
     def gaps(self, host: str = "h1") -> dict[str, int]:
         """Lost records by reason, as the store has them."""
         rows = self.query(
@@ -341,7 +367,7 @@ class Stack:
                 Account(
                     int(contiguous),
                     [seq for (seq,) in stored],
-                    [seq for first, last in gone for seq in range(max(1, first), last + 1)],
+                    [seq for first, last in gone for seq in range(first, last + 1) if first > 0],
                     [seq for (seq,) in refused],
                 )
             )

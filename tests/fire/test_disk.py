@@ -1,0 +1,201 @@
+"""The agent's own disk is full, read-only or torn: it says so, goes on, and counts its losses."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers.mounts import ext4, mounted
+from helpers.stack import Stack, poll
+
+from tramgac_agent.checks.base import Observation, Sample
+
+SMALL_BALLAST = "[outbox]\nballast_mebibytes = 0.0625\n"
+MakeStack = Callable[..., Stack]
+
+
+@pytest.fixture
+def tiny(make_stack: MakeStack, tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose agent's state folder is a file system of 1 MiB."""
+    (tmp_path / "h1").mkdir()
+    with mounted(tmp_path / "h1", "-t", "tmpfs", "-o", "size=1m", f"fire-{os.getpid()}"):
+        stack = make_stack()
+        stack.start_collector()
+        stack.enroll()
+        stack.write_agent("h1", outbox=SMALL_BALLAST)
+        yield stack
+        stack.close()
+
+
+def fill(folder: Path) -> Path:
+    """Take all the space that is left."""
+    hog = folder / "hog"
+    with hog.open("ab", buffering=0) as file:
+        for size in (65536, 4096, 512, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+    return hog
+
+
+def started_once(stack: Stack) -> bool:
+    """Whether the agent runs, and is the one that was started first."""
+    return stack.running["h1"].poll() is None and stack.log("h1").count(" running ") == 1
+
+
+def doctor(stack: Stack) -> dict[str, bool]:
+    """What ``tramgac-agent doctor`` thinks of each part."""
+    said = stack.command(
+        "tramgac_agent", "doctor", "--json", "--config", str(stack.root / "h1.toml"), check=False
+    )
+    return {one["what"]: one["ok"] for one in json.loads(said)}
+
+
+def test_a_full_disk_is_told_and_costs_no_tick(tiny: Stack) -> None:
+    """Ballast first, then memory; the centre goes on seeing the host; then the disk again."""
+    folder = tiny.root / "h1"
+    tiny.start_agent()
+    tiny.wait_ticks(5)
+    hog = poll(
+        lambda: fill(folder),
+        lambda _: tiny.uplink().get("outbox_state") == "disk_full",
+        30,
+        "uplink.json says disk_full, on the full disk",
+    )
+    assert not doctor(tiny)["outbox"]
+    assert not (folder / "outbox.ballast").exists()
+    during = len(tiny.handed_ticks())
+    poll(lambda: tiny.value("tramgac_tick_last"), lambda v: (v or 0) > during, 20, "seen all along")
+    hog.unlink()
+    tiny.wait_uplink(outbox_state="ok")
+    poll((folder / "outbox.ballast").exists, bool, 10, "ballast for the next time")
+    tiny.check_ticks(len(tiny.handed_ticks()) + 5)
+    assert started_once(tiny)
+    assert tiny.log("h1").count("-> disk_full") == 1, "told once"
+
+
+def test_what_a_full_disk_costs_is_counted(tiny: Stack) -> None:
+    """Sent from memory to a collector that dies before it answers: a gap record says so."""
+    tiny.start_agent()
+    tiny.wait_ticks(5)
+    hog = poll(
+        lambda: fill(tiny.root / "h1"),
+        lambda _: tiny.uplink().get("outbox_state") == "disk_full",
+        30,
+        "disk full",
+    )
+    through_memory = len(tiny.accounts())
+    poll(lambda: len(tiny.accounts()), lambda n: n > through_memory or n > 1, 10, "relay in use")
+    stopped = tiny.running["ingest"]
+    stopped.send_signal(signal.SIGSTOP)
+    hung = len(tiny.handed_ticks())
+    poll(lambda: len(tiny.handed_ticks()), lambda n: n > hung + 10, 20, "a call is under way")
+    hog.unlink()
+    poll(lambda: tiny.log("h1"), lambda text: "disk_full -> ok" in text, 20, "the disk is back")
+    tiny.kill("ingest")
+    tiny.start_collector()
+    lost = poll(tiny.lost, lambda found: "disk_full" in found, 60, "the loss on /metrics")
+    missing = tiny.check_ticks(len(tiny.handed_ticks()) + 3)
+    assert len(missing) <= lost["disk_full"] <= 40
+    assert set(tiny.gaps()) == {"disk_full"}
+    assert started_once(tiny)
+
+
+def test_a_disk_that_breaks_while_in_use_and_is_repaired(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    """ext4 finds damage and refuses writes; the host stays visible; repaired, nothing is lost."""
+    folder = tmp_path / "h1"
+    with ext4(folder) as disk:
+        stack = make_stack()
+        stack.start_collector()
+        stack.enroll()
+        stack.write_agent("h1", outbox=SMALL_BALLAST)
+        stack.start_agent()
+        stack.wait_ticks(5)
+        disk.break_it()
+        poll(lambda: stack.log("h1"), lambda text: "ok -> readonly" in text, 20, "told in the log")
+        poll(
+            lambda: stack.value("tramgac_check_success"), lambda v: v == 0, 20, "tick cannot write"
+        )
+        assert not doctor(stack)["state"]
+        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["mount", "-o", "loop", folder.with_suffix(".img"), folder], check=True)
+        stack.wait_uplink(outbox_state="ok")
+        assert stack.check_ticks(len(stack.handed_ticks()) + 5) == set()
+        assert started_once(stack)
+        stack.close()
+
+
+def test_an_agent_started_on_a_read_only_disk_works(tiny: Stack) -> None:
+    """No crash, no restart loop: it reports through memory, and keeps when it can again."""
+    folder = tiny.root / "h1"
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    tiny.start_agent()
+    poll(lambda: tiny.value("tramgac_check_success"), lambda v: v == 0, 20, "it reports")
+    assert not doctor(tiny)["state"]
+    subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+    tiny.wait_uplink(outbox_state="ok")
+    assert tiny.check_ticks(5) == set()
+    assert tiny.gaps() == {}
+    assert started_once(tiny)
+
+
+def fill_outbox(stack: Stack, count: int) -> None:
+    """Let ``count`` wide records wait in the stopped agent's outbox."""
+    box = stack.outbox()
+    labels = [{"check": f"check{place}"} for place in range(60)]
+    wide = tuple(Sample("tramgac_check_duration_seconds", 1.0, one) for one in labels)
+    box.append("disk", [Observation(wide, stream="wide")] * count, valid_seconds=600)
+    box.close()
+
+
+def tear(path: Path) -> None:
+    """Overwrite the middle half of a file."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 4)
+        file.write(os.urandom(size // 2))
+
+
+@pytest.mark.parametrize("when", ["stopped", "running"])
+def test_a_torn_outbox_is_moved_aside_and_its_loss_counted(
+    make_stack: MakeStack, when: str
+) -> None:
+    """A new epoch, the old file kept for a person, the number of lost records at the centre."""
+    stack = make_stack(
+        collector_extra="[limits]\ncalls_per_minute = 6000\nbacklog_bytes_per_second = 1000000\n"
+    )
+    stack.start_collector()
+    stack.enroll()
+    stack.start_agent()
+    stack.wait_ticks(3)
+    stack.stop("h1")
+    last = len(stack.handed_ticks())
+    stack.stop("ingest")
+    # More than SQLite keeps in memory, or a running agent would not even notice.
+    fill_outbox(stack, 2_000)
+    path = stack.root / "h1/outbox.db"
+    if when == "stopped":
+        tear(path)
+        stack.start_agent()
+    else:
+        stack.start_agent()
+        poll(lambda: "running" in stack.log("h1").rpartition("stopped")[2], bool, 20, "agent works")
+        tear(path)
+    stack.start_collector()
+    poll(lambda: list(path.parent.glob("outbox.db.corrupt-*")), bool, 40, "moved aside")
+    lost = poll(stack.lost, lambda found: "corrupt" in found, 40, "the loss on /metrics")
+    assert lost["corrupt"] >= 100
+    stack.wait_uplink(state="ok", outbox_state="ok")
+    # Which ticks the outbox had taken, only it knew: each life repeats the last one before.
+    missing = stack.check_ticks(len(stack.handed_ticks()) + 3, twice=[last])
+    assert len(missing) < 60
+    assert len(stack.accounts()) == 2
+    assert stack.running["h1"].poll() is None
+    assert stack.log("h1").count("moved aside") == 1
