@@ -26,6 +26,9 @@ MAX_STREAMS = 1_000
 DEFAULT_VALID_SECONDS = 180
 MAX_VALID_SECONDS = 366 * 86_400
 MAX_QUARANTINED = 200
+# Each gap record has so many negative numbers for what it tells of, all within 64 bits.
+_BLOCK = 1 << 32
+_LAST_BLOCK = 1 << 30
 _EVIDENCE = frozenset({"backup_run", "repository", "drill"})
 
 
@@ -200,7 +203,8 @@ class Reader:
         if not record.gap.ranges and record.gap.records:
             # Losses that never had a number are kept at negative ones, told apart by the
             # number of the gap record itself.
-            self._add_gap((-record.seq, -record.seq + record.gap.records - 1), reason)
+            low = -min(record.seq, _LAST_BLOCK) * _BLOCK
+            self._add_gap((low, low + min(record.gap.records, _BLOCK) - 1), reason)
         for one in record.gap.ranges:
             self._explain(one.first, one.last, reason)
             for hole in out.ledger.missing(one.first, one.last):

@@ -135,6 +135,8 @@ def test_losses_without_numbers_are_counted(tmp_path: Path) -> None:
             agent = centre.agent()
             await send(agent, record(1, fleet_pb2.GapRecord(reason="corrupt", records=40)))
             assert 'host="sim-00000",reason="corrupt",site="main"} 40.0' in centre.page()
+            ((first, last, _),) = centre.gaps()
+            assert int(str(first)) <= int(str(last)) < 0, "no number of a record is touched"
 
     run(main)
 
