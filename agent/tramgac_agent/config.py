@@ -2,13 +2,14 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from tramgac_agent.checks import CHECKS, load
 from tramgac_agent.checks.base import CheckSettings
-from tramgac_proto.configfile import ConfigError, convert, read_tree
+from tramgac_agent.probes.tcp import split_address
+from tramgac_proto.configfile import ConfigError, convert, origin, read_tree
 
 DEFAULT_PATH = Path("/etc/tramgac/agent.toml")
 ENV_PREFIX = "TRAMGAC_AGENT_"
@@ -27,8 +28,8 @@ class AgentSection(Section, frozen=True, kw_only=True):
     """
 
     state_dir: str = "/var/lib/tramgac/agent"
-    role: str = "server"
-    log_level: str = "info"
+    role: Literal["server", "probe"] = "server"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class CollectorSection(Section, frozen=True, kw_only=True):
@@ -46,6 +47,12 @@ class CollectorSection(Section, frozen=True, kw_only=True):
     server_name: str = ""
     report_seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
 
+    def __post_init__(self) -> None:
+        """Refuse what nobody could connect to."""
+        split_address(self.address)
+        if self.enrollment_address:
+            split_address(self.enrollment_address)
+
 
 class OutboxSection(Section, frozen=True, kw_only=True):
     """``[outbox]``: bounds of the queue on disk, whichever is reached first."""
@@ -61,6 +68,10 @@ class ResponderSection(Section, frozen=True, kw_only=True):
 
     enabled: bool = False
     listen: str = "0.0.0.0:8445"
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could listen on."""
+        split_address(self.listen)
 
 
 class _File(Section, frozen=True, kw_only=True):
@@ -93,13 +104,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.agent.state_dir)
 
 
-def _checks(tree: dict[str, dict[str, Any]], path: Path) -> dict[str, CheckSettings]:
+def _checks(tree: dict[str, dict[str, Any]], where: str) -> dict[str, CheckSettings]:
     settings: dict[str, CheckSettings] = {}
     for name, section in tree.items():
         if name not in CHECKS:
             known = ", ".join(sorted(CHECKS))
-            raise ConfigError(f"{path}: [checks.{name}]: no such check; known: {known}")
-        one = convert(section, load(name).settings_type, f"{path}: [checks.{name}]")
+            raise ConfigError(f"{where}: [checks.{name}]: no such check; known: {known}")
+        one = convert(section, load(name).settings_type, f"{where}: [checks.{name}]")
         if one.enabled:
             settings[name] = one
     return settings
@@ -112,13 +123,14 @@ def load_config(path: Path = DEFAULT_PATH) -> Config:
         ConfigError: Names file, key and fix.
     """
     tree = read_tree(path, ENV_PREFIX)
-    file = convert(tree, _File, str(path))
+    where = origin(path, ENV_PREFIX)
+    file = convert(tree, _File, where)
     return Config(
         path=str(path),
         agent=file.agent,
         collector=file.collector,
         outbox=file.outbox,
         responder=file.responder,
-        checks=_checks(file.checks, path),
+        checks=_checks(file.checks, where),
         digest=hashlib.sha256(msgspec.json.encode(tree, order="sorted")).hexdigest(),
     )

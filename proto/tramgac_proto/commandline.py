@@ -2,12 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from tramgac_proto import __version__
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE, ConfigError
+
+_EXIT_INTERRUPTED = 130  # as a shell says it of SIGINT
 
 
 class CommandFailed(Exception):  # noqa: N818 - an outcome, printed without a traceback
@@ -50,12 +52,21 @@ def run(prog: str, commands: dict[str, Command], argv: Sequence[str] | None = No
     module = import_module(command.module)
     parser = argparse.ArgumentParser(prog=f"{prog} {words[0]}", description=command.help)
     module.add_arguments(parser)
+    return _guarded(prog, lambda: module.main(parser.parse_args(words[1:])))
+
+
+def _guarded(prog: str, main: Callable[[], int]) -> int:
+    """Turn what a person can mend into one line; anything else is a bug and keeps its traceback."""
     try:
-        code: int = module.main(parser.parse_args(words[1:]))
+        return main()
     except ConfigError as error:
-        print(f"{prog}: configuration: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_CONFIG
+        code, text = EXIT_CONFIG, f"configuration: {error}"
     except CommandFailed as error:
-        print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_FAILED
+        code, text = EXIT_FAILED, str(error)
+    except PermissionError as error:
+        fix = "run it as the user of the service, or with sudo"
+        code, text = EXIT_FAILED, f"{error.filename}: {error.strerror}; {fix}"
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    print(f"{prog}: {text}", file=sys.stderr)  # noqa: T201
     return code

@@ -10,6 +10,13 @@ import msgspec
 
 T = TypeVar("T")
 
+# What msgspec says, for people who write TOML.
+_PLAIN_WORDS = (
+    ("Object contains unknown field", "unknown key"),
+    ("Object missing required field", "missing key"),
+    ("Expected `object`", "Expected a section"),
+)
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -53,6 +60,10 @@ def _environment(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"${name}: its section is set to a text by another variable")
+        if isinstance(node.get(leaf), dict):
+            raise ConfigError(f"${name}: this is a section; set its keys, as in ${name}__KEY")
         node[leaf] = value
     return tree
 
@@ -80,6 +91,14 @@ def read_tree(path: Path, prefix: str, environ: Mapping[str, str] | None = None)
     return tree
 
 
+def origin(path: Path, prefix: str, environ: Mapping[str, str] | None = None) -> str:
+    """Everything that ``read_tree`` reads, for messages: a wrong key may stand in any of it."""
+    extra = [f"conf.d/{one.name}" for one in sorted((path.parent / "conf.d").glob("*.toml"))]
+    names = os.environ if environ is None else environ
+    extra += [f"${name}" for name in sorted(names) if name.startswith(prefix)]
+    return f"{path} (with {', '.join(extra)})" if extra else str(path)
+
+
 def convert(tree: object, into: type[T], where: str) -> T:
     """Convert a parsed tree into a struct, text from the environment included.
 
@@ -94,4 +113,7 @@ def convert(tree: object, into: type[T], where: str) -> T:
     try:
         return msgspec.convert(tree, into, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        text = str(error)
+        for theirs, ours in _PLAIN_WORDS:
+            text = text.replace(theirs, ours)
+        raise ConfigError(f"{where}: {text}") from error

@@ -107,7 +107,7 @@ def test_checking_a_configuration(folder: Path, capsys: pytest.CaptureFixture[st
         ("web = 3", "Expected `str`"),
         ('web = "0.0.0.0:80"', "[listen] web: `0.0.0.0:80` is open to the network"),
         ('web = "127.0.0.1:1"\ngrpc = "8443"', "[listen] grpc: `8443` is not host:port"),
-        ('webb = "127.0.0.1:1"', "unknown field `webb`"),
+        ('webb = "127.0.0.1:1"', "unknown key `webb`"),
     ):
         (folder / "collector.toml").write_text(f"[listen]\n{wrong}\n")
 

@@ -20,6 +20,8 @@ from tramgac_agent.runner import Outcome, measure, report_of
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK, ConfigError, convert
 
+_END_SECONDS = 6.0
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -59,8 +61,16 @@ def _as_dict(one: Observation) -> dict[str, Any]:
     return {key: value for key, value in result.items() if value or key == "samples"}
 
 
+def _verdict(outcome: Outcome) -> str:
+    if not outcome.applicable:
+        return "nothing to measure (--debug says why)"
+    if outcome.success:
+        return "ok"
+    return f"FAILED: {outcome.code}" if outcome.code else "FAILED in part"
+
+
 def _text(outcome: Outcome, observations: list[Observation]) -> str:
-    lines = [f"{outcome.check}: {outcome.code or 'ok'} in {outcome.seconds:.3f} s"]
+    lines = [f"{outcome.check}: {_verdict(outcome)} in {outcome.seconds:.3f} s"]
     for one in observations:
         head = " ".join(filter(None, (one.subject, one.stream, one.failure)))
         lines += [f"  [{head}]"] if head else []
@@ -84,7 +94,11 @@ def _run(check: Check[Any], log: logging.Logger) -> Outcome:
         done: list[Outcome] = []
         worker = threading.Thread(target=lambda: done.append(measure(check, context)), daemon=True)
         worker.start()
-        worker.join(context.deadline_seconds)
+        try:
+            worker.join(context.deadline_seconds)
+        finally:
+            context.stop.set()  # also on Ctrl-C: children of the check must not stay behind
+            worker.join(_END_SECONDS)
         if not done:
             raise CommandFailed(f"{check.name}: no result within {context.deadline_seconds:g} s")
         return done[0]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tramgac_agent.backoff import UNTRUSTED_CAP_SECONDS
 from tramgac_agent.config import DEFAULT_PATH, Config, load_config
 from tramgac_agent.identity.files import IdentityFiles
 from tramgac_agent.uplink.status import read_status
@@ -18,6 +19,8 @@ from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
 _CONNECT_SECONDS = 5.0
 _CLOCK_WARN_MS = 30_000
 _STALE_SECONDS = 300
+# Who is refused knocks this seldom, and is all right to do so.
+_REFUSED_STALE_SECONDS = UNTRUSTED_CAP_SECONDS + 60
 _MIN_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -54,6 +57,13 @@ def _state(config: Config) -> Finding:
     return Finding("state", ok=True, text=f"{folder}, {free // 2**20} MiB free")
 
 
+_REPAIR = "make room on, or repair, the file system of the state folder"
+_OUTBOX_FIX = {
+    "disk_full": _REPAIR,
+    "readonly": _REPAIR,
+    "corrupt": _REPAIR,
+    "full": "old points are given up to make room: let the agent reach the collector",
+}
 _IDENTITY_FIX = {
     "not_yet_valid": "set this host's clock; it runs behind the certificate",
     "expired": "the agent asks for a new one by itself; if this stays, ask the centre",
@@ -61,7 +71,11 @@ _IDENTITY_FIX = {
 
 
 def _identity(config: Config) -> Finding:
-    identity = IdentityFiles(config.state_dir).load()
+    try:
+        identity = IdentityFiles(config.state_dir).load()
+    except PermissionError as error:
+        text = f"{error.filename}: {error.strerror}"
+        return Finding("identity", ok=False, text=text, fix="run doctor as the agent's user")
     if identity is None:
         fix = "get a token from the centre and run `tramgac-agent enroll --token-file FILE`"
         return Finding("identity", ok=False, text="this host is not enrolled", fix=fix)
@@ -90,21 +104,24 @@ def _uplink(config: Config) -> Iterator[Finding]:
         yield Finding("uplink", ok=False, text="never ran", fix="start `tramgac-agent run`")
         return
     age = time.time() - status.at_ms / 1000
-    if age > _STALE_SECONDS:
+    if age > (_REFUSED_STALE_SECONDS if status.state == "refused" else _STALE_SECONDS):
         fix = "start `tramgac-agent run`, or look at its log"
         yield Finding("uplink", ok=False, text=f"last call {age:.0f} s ago", fix=fix)
     else:
         text = f"{status.state} {status.reason} {status.detail}".strip()
         fix = "" if status.state in {"ok", "starting"} else f"see the reason code `{status.reason}`"
         yield Finding("uplink", ok=not fix, text=text, fix=fix)
+    if status.refusals:
+        text = ", ".join(f"{number} {code}" for code, number in sorted(status.refusals.items()))
+        fix = "tell the centre: its log says which records and why"
+        yield Finding("refusals", ok=False, text=f"records refused since start: {text}", fix=fix)
     if abs(status.offset_ms) > _CLOCK_WARN_MS:
         fix = "let this host use a time server; results are corrected meanwhile"
         text = f"{status.offset_ms / 1000:.0f} s between this clock and the centre's"
         yield Finding("clock", ok=False, text=text, fix=fix)
     outbox = f"{status.backlog_records} records wait, state {status.outbox_state or 'unknown'}"
-    bad = status.outbox_state in {"disk_full", "readonly", "corrupt"}
-    fix = "make room on, or repair, the file system of the state folder" if bad else ""
-    yield Finding("outbox", ok=not bad, text=outbox, fix=fix)
+    fix = _OUTBOX_FIX.get(status.outbox_state, "")
+    yield Finding("outbox", ok=not fix, text=outbox, fix=fix)
 
 
 def examine(config: Config) -> list[Finding]:

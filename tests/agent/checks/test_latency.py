@@ -245,7 +245,7 @@ def test_the_deadline_bounds_a_run(wire: Neighbour, tmp_path: Path) -> None:
         ({"targets": [{"name": "a", "address": "x"}, {"name": "a", "address": "y"}]}, "same name"),
         ({"targets": [{"name": "A b", "address": "x"}]}, "regex"),
         ({"targets": [{"name": "a", "address": "x"}], "probes": 100}, "deadline"),
-        ({"targets": [{"name": "a", "address": "x", "port": 1}]}, "unknown field"),
+        ({"targets": [{"name": "a", "address": "x", "port": 1}]}, "unknown key"),
     ],
 )
 def test_bad_settings_are_refused(tree: dict[str, Any], says: str) -> None:

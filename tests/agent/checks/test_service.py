@@ -208,7 +208,7 @@ def test_a_quiet_run_is_one_record(tmp_path: Path) -> None:
         ({"kind": "http", "url": "http://his/\r\nX: y"}, "printable"),
         ({"kind": "http", "url": "http://his:99999/"}, "out of range"),
         ({"kind": "http", "url": "http://his/", "timeout_seconds": 30.0}, "deadline"),
-        ({"kind": "http", "url": "http://his/", "text": "x"}, "unknown field"),
+        ({"kind": "http", "url": "http://his/", "text": "x"}, "unknown key"),
     ],
 )
 def test_bad_settings_are_refused(system: dict[str, Any], says: str) -> None:
