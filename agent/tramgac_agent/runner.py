@@ -87,7 +87,8 @@ def arrange(observations: Iterable[Observation]) -> list[Observation]:
 
     The centre shows the newest record of a stream and forgets the one before. An event that
     shares a stream with plain values therefore hands them its samples: told apart, it would
-    wipe them out.
+    wipe them out. One with a token takes them along instead: should the outbox have it
+    already, its samples must not come a second time.
     """
     named = [
         one if one.stream else replace(one, stream=stream_of(one.detail)) for one in observations
@@ -97,16 +98,22 @@ def arrange(observations: Iterable[Observation]) -> list[Observation]:
         if _is_plain(one):
             plain.setdefault((one.subject, one.stream), []).extend(one.samples)
     result: list[Observation] = []
+    carried: set[tuple[str, str]] = set()
     for one in named:
         key = (one.subject, one.stream)
         if _is_plain(one):
             continue
-        if key in plain and one.samples and not one.token:
+        if key not in plain or not one.samples:
+            result.append(one)
+        elif one.token:
+            result.append(replace(one, samples=(*one.samples, *plain[key])))
+            carried.add(key)
+        else:
             plain[key].extend(one.samples)
             result.append(replace(one, samples=()))
-        else:
-            result.append(one)
     for (subject, stream), samples in plain.items():
+        if (subject, stream) in carried:
+            continue
         unique = {(s.name, tuple(sorted(s.labels.items()))): s for s in samples}
         valid = max(
             one.valid_seconds

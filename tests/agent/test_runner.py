@@ -182,6 +182,21 @@ def test_an_event_is_sent_at_once_and_keeps_its_own_record(
     assert [UP in one.samples and size in one.samples for one in plain] == [True]
 
 
+def test_an_event_that_may_come_twice_keeps_its_samples(
+    memory: Memory, runner_of: Callable[..., Runner]
+) -> None:
+    """The runner's own values ride with it: a record of their own would wipe its values out."""
+    change = Observation((UP,), event=True, token="now-up")
+
+    runner_of(check_of(lambda _: [change])).run("probe")
+
+    [(_, [one], _)] = memory.rows
+    assert one.event
+    assert one.token == "now-up"
+    assert one.samples[0] == UP
+    assert memory.value("tramgac_check_success") == 1.0
+
+
 def test_typed_messages_get_a_stream_of_their_own() -> None:
     """Two series of one check never replace each other at the centre."""
     runs = [

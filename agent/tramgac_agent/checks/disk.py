@@ -72,7 +72,7 @@ class DiskCheck(Check[DiskSettings]):
             samples += _samples(mount, answer, _errors(self.sys, mount), labels)
         readonly = {f"{label_of(m)} {m.fstype}": "ro" if m.readonly else "rw" for m in mounts}
         token = self._memory.look(context.state_dir / "readonly.json", readonly, context.log)
-        yield Observation(tuple(samples), stream="disks", event=bool(token), token=token)
+        yield Observation(tuple(samples), event=bool(token), token=token)
 
     def stored(self, observations: Sequence[Observation]) -> None:
         """Take a change between rw and ro as told."""

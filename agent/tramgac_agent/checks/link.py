@@ -59,7 +59,7 @@ class LinkCheck(Check[LinkSettings]):
         states = {name: f"{one.up} {one.speed} {one.full_duplex}" for name, one in links.items()}
         token = self._memory.look(context.state_dir / "links.json", states, context.log)
         samples = [one for name, link in links.items() for one in samples_of(name, link)]
-        yield Observation(tuple(samples), stream="links", event=bool(token), token=token)
+        yield Observation(tuple(samples), event=bool(token), token=token)
 
     def stored(self, observations: Sequence[Observation]) -> None:
         """Take a change of carrier, speed or duplex as told."""
