@@ -1,5 +1,6 @@
 """Outboxes for tests: a clock moved by hand, observations, and the sum that must be right."""
 
+from collections.abc import Set
 from pathlib import Path
 
 from tramgac_agent.checks.base import Observation, Sample
@@ -63,10 +64,14 @@ def gaps(box: Outbox) -> list[fleet_pb2.GapRecord]:
     return [one.gap for one in everything(box) if one.HasField("gap")]
 
 
-def unaccounted(box: Outbox) -> set[int]:
-    """Numbers that are neither settled, stored nor in a gap record: always empty."""
+def unaccounted(box: Outbox, told: Set[int] = frozenset()) -> set[int]:
+    """Numbers that are neither settled, stored nor in a gap record: always empty.
+
+    Args:
+        told: What the centre knows already; a gap record it has may name later numbers.
+    """
     stats = box.stats()
-    known = set(range(1, stats.settled_seq + 1))
+    known = set(range(1, stats.settled_seq + 1)) | told
     for record in everything(box):
         known.add(record.seq)
         for one in record.gap.ranges:
@@ -74,8 +79,12 @@ def unaccounted(box: Outbox) -> set[int]:
     return set(range(1, stats.last_seq + 1)) - known
 
 
-def deliver(box: Outbox, upto: int) -> None:
-    """Let an honest centre have the records up to ``upto`` and acknowledge them."""
+def deliver(box: Outbox, upto: int) -> set[int]:
+    """Let an honest centre have the records up to ``upto`` and acknowledge them.
+
+    Returns:
+        The numbers it now knows of.
+    """
     stats = box.stats()
     sent = [one.message for one in box.read(0, max_records=10_000, max_bytes=1 << 40, upto=upto)]
     known = {one.seq for one in sent}
@@ -88,3 +97,4 @@ def deliver(box: Outbox, upto: int) -> None:
     if known:
         box.mark_sent(max(known))
     box.settle(contiguous, epoch=stats.epoch, highest=max(known, default=0))
+    return known

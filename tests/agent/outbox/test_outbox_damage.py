@@ -121,6 +121,25 @@ def test_a_read_only_disk_does_not_silence_the_agent(tiny_disk: Path) -> None:
     box.close()
 
 
+def test_a_damaged_file_on_a_read_only_disk_is_counted_once(
+    tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try finds it damaged again; the loss is what was in it, not that times the tries."""
+    monkeypatch.setattr(disk, "RETRY_SECONDS", 0.0)
+    (tiny_disk / "outbox.db").write_bytes(b"nonsense" * 4096)
+    subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
+    box = open_box(tiny_disk, limits=SMALL)
+    for number in range(5):
+        box.append("disk", [point(number)], valid_seconds=1)
+    assert box.stats().state == "readonly"
+    assert box.stats().lost == {}
+    subprocess.run(["mount", "-o", "remount,rw", tiny_disk], check=True)
+    box.append("disk", [point()], valid_seconds=1)
+    assert box.stats().lost == {"corrupt": 1}
+    assert [(one.reason, one.records) for one in gaps(box)] == [("corrupt", 1)]
+    box.close()
+
+
 def test_a_missing_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
     """A state folder that cannot be made is a state of the outbox, not a crash."""
     (tmp_path / "file").write_text("")
