@@ -1,6 +1,6 @@
 """Outboxes for tests: a clock moved by hand, observations, and the sum that must be right."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tramgac_agent.checks.base import Observation, Sample
@@ -64,10 +64,11 @@ def gaps(box: Outbox) -> list[fleet_pb2.GapRecord]:
     return [one.gap for one in everything(box) if one.HasField("gap")]
 
 
-def unaccounted(box: Outbox, told: Set[int] = frozenset()) -> set[int]:
+def unaccounted(box: Outbox, told: AbstractSet[int] = frozenset()) -> set[int]:
     """Numbers that are neither settled, stored nor in a gap record: always empty.
 
     Args:
+        box: The outbox.
         told: What the centre knows already; a gap record it has may name later numbers.
     """
     stats = box.stats()
