@@ -120,7 +120,7 @@ def observation(
     series: Sequence[int] = (),
     values: Sequence[float] = (),
     valid_seconds: int = 600,
-    **more: Any,  # noqa: ANN401 - fields of the message
+    **more: Any,
 ) -> fleet_pb2.Observation:
     """An observation of given series ids."""
     return fleet_pb2.Observation(
@@ -131,7 +131,7 @@ def observation(
 def record(
     seq: int,
     body: fleet_pb2.Observation | fleet_pb2.GapRecord,
-    **more: Any,  # noqa: ANN401 - the same
+    **more: Any,
 ) -> fleet_pb2.Record:
     """A record taken now by the simulated agents' clock and boot."""
     values: dict[str, object] = {
