@@ -14,6 +14,30 @@ from tramgac_agent.restic.messages import clean, count, parse_line
 EXIT_PARTIAL = 3  # "at least one source file could not be read"
 EXIT_LOCKED = 11  # since 0.17
 _SIGNALLED = range(129, 193)  # 128 + signal; 255 is an ordinary failure of ssh
+# restic's global flags that take the next word.
+_VALUE_FLAGS = frozenset(
+    [
+        "-r",
+        "--repo",
+        "--repository-file",
+        "-p",
+        "--password-file",
+        "--password-command",
+        "--key-hint",
+        "--cacert",
+        "--tls-client-cert",
+        "--cache-dir",
+        "--limit-upload",
+        "--limit-download",
+        "-o",
+        "--option",
+        "--compression",
+        "--pack-size",
+        "--retry-lock",
+        "--http-user-agent",
+        "--stuck-request-timeout",
+    ]
+)
 _PREFIX_WORDS = 8  # `sudo -u USER nice -n 10 ...` before the program itself
 _LOCKED = re.compile(r"unable to create lock|already locked")
 # Before 0.19 restic says this and exits 0 while other sources remain.
@@ -88,11 +112,27 @@ class Job:
     @classmethod
     def of(cls, command: Sequence[str]) -> "Job":
         """Recognise restic, also behind ``nice`` or ``sudo``."""
-        programs = {PurePath(word).name for word in command[:_PREFIX_WORDS]}
-        if "restic" not in programs:
+        names = [PurePath(word).name for word in command[:_PREFIX_WORDS]]
+        if "restic" not in names:
             return cls("other")
-        saves = not {"backup", "copy"}.isdisjoint(command)
-        return cls("restic", saves, tells="backup" in command and "--json" in command)
+        asked = _asked_of_restic(command[names.index("restic") + 1 :])
+        tells = asked == "backup" and "--json" in command
+        return cls("restic", asked in {"backup", "copy"}, tells)
+
+
+def _asked_of_restic(words: Sequence[str]) -> str:
+    """Restic's own command: not a flag's value (``-r backup``), not an argument (``--tag backup``).
+
+    A flag that is not known here, with a value of its own, makes a run that saves look like one
+    that does not: wrong on the safe side.
+    """
+    rest = iter(words)
+    for word in rest:
+        if word in _VALUE_FLAGS:
+            next(rest, "")
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def outcome_of(job: Job, exit_code: int, tally: Tally, *, signalled: bool) -> Outcome:
