@@ -1,5 +1,6 @@
 """Space, inodes, write refusal and recorded errors of every file system that stores something."""
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -21,6 +22,9 @@ from tramgac_proto.limits import MAX_LABEL_VALUE_CHARS
 
 # Nine series each; the rest of the agent needs its share of the series table too.
 MAX_MOUNTS = 64
+# A user's own FUSE mount refuses everybody else; a path may be hidden by a later mount. Any other
+# refusal (a stale handle, an I/O error, a dead FUSE process) means a disk that does not serve.
+_NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR})
 
 
 class DiskSettings(CheckSettings, frozen=True, kw_only=True):
@@ -64,15 +68,20 @@ class DiskCheck(Check[DiskSettings]):
         if all(isinstance(answer, OSError) for answer in answers.values()):
             raise CheckFailed("statvfs_failed", str(next(iter(answers.values()))))
         samples: list[Sample] = []
+        broken = 0
         for mount in mounts:
             answer = answers[mount.mountpoint]
             if isinstance(answer, OSError):
                 context.log.warning("%s: no figures: %s", mount.mountpoint, answer)
             labels = {"mountpoint": label_of(mount), "fstype": mount.fstype}
             samples += _samples(mount, answer, _errors(self.sys, mount), labels)
+            if isinstance(answer, OSError) and answer.errno not in _NOT_OURS:
+                broken += 1
         readonly = {f"{label_of(m)} {m.fstype}": "ro" if m.readonly else "rw" for m in mounts}
         token = self._memory.look(context.state_dir / "readonly.json", readonly, context.log)
         yield Observation(tuple(samples), event=bool(token), token=token)
+        if broken:
+            yield Observation(failure="statvfs_failed", stream="refused")
 
     def stored(self, observations: Sequence[Observation]) -> None:
         """Take a change between rw and ro as told."""

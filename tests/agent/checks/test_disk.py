@@ -232,9 +232,25 @@ def test_a_mount_without_figures_leaves_the_others_theirs(tmp_path: Path) -> Non
     check.desk = StatfsDesk(broken)
 
     assert values(seen, mountpoint="/pacs") == {"filesystem_readonly": 0, "filesystem_hung": 0}
+    assert [one.failure for one in seen if one.failure] == ["statvfs_failed"]
     assert "filesystem_size_bytes" in values(seen, mountpoint="/")
     with pytest.raises(CheckFailed, match="statvfs_failed"):
         observe(check, tmp_path)
+
+
+def test_a_mount_that_is_not_for_the_agent_is_no_failure(tmp_path: Path) -> None:
+    """A user's FUSE mount refuses everybody else; a path may be hidden by another mount."""
+
+    def refuse(path: str) -> os.statvfs_result:
+        if path != "/":
+            raise OSError(errno.EACCES if path == "/home" else errno.ENOENT, path)
+        return os.statvfs("/")
+
+    check = check_of()
+    check.proc = fake_proc(tmp_path / "proc", HOST, HOST + "4 1 0:9 / /x rw - ext4 /dev/x rw\n")
+    check.desk = StatfsDesk(refuse)
+
+    assert not [one.failure for one in observe(check, tmp_path) if one.failure]
 
 
 def test_odd_names_and_numbers_of_mounts_stay_within_the_wire(tmp_path: Path) -> None:
