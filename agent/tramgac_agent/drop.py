@@ -30,6 +30,8 @@ FOLDER_MODE = 0o3770  # set-gid: the agent's group may read; sticky: nobody remo
 _FILE_MODE = 0o640
 _MAX_SCANNED = 10_000
 _STALE_TEMPORARY_SECONDS = 3600.0
+# Say nothing of the file; it is read again next time.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 log = logging.getLogger(__name__)
 
@@ -311,6 +313,8 @@ def _read_regular(directory: int, name: str) -> tuple[bytes, tuple[int, int]]:
     except FileNotFoundError:
         raise
     except OSError as error:
+        if error.errno in _SHORTAGES:
+            raise
         special = error.errno in {errno.ELOOP, errno.ENXIO}
         raise Refused("not_regular" if special else "unreadable") from error
     finally:

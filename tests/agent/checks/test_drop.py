@@ -1,6 +1,7 @@
 """The drop check takes good files once, puts bad ones aside, and trusts nobody."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -166,6 +167,27 @@ def test_a_file_that_changed_after_reading_is_read_again(tmp_path: Path) -> None
     check.stored(observations)
 
     assert path.exists()
+
+
+def test_a_host_short_of_descriptors_loses_no_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is read a minute later, not put aside as unreadable."""
+    put(tmp_path, RUN)
+    opened = os.open
+
+    def short(path: str | Path, *rest: Any, **more: Any) -> int:
+        if str(path).endswith(".json"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(path, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", short)
+        with pytest.raises(CheckFailed, match="unreadable"):
+            observe(new_check(), tmp_path)
+
+    assert refused(tmp_path) == []
+    assert len(observe(new_check(), tmp_path)) == 1
 
 
 def test_the_same_file_twice_counts_once_and_both_go(tmp_path: Path) -> None:
