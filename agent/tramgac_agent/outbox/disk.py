@@ -33,6 +33,8 @@ class Disk:
 
     def __init__(self, path: Path, limits: OutboxLimits, clock: Clock) -> None:
         self.state: State = "ok"
+        # Epoch and last number before a write of unknown outcome.
+        self._doubt: tuple[str, int] | None = None
         # What must be written into the next file.
         self._losses: list[Loss] = []
         self.lost: dict[str, int] = {}
@@ -57,6 +59,9 @@ class Disk:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._store = Store(self._path, self._clock)
+            if self._doubt and self._doubt[0] == self._store.epoch:
+                self._store.take_back(self._doubt[1])
+            self._doubt = None
             self._store.audit()
             self._store.write_off(self._losses)
             self._losses.clear()
@@ -65,8 +70,14 @@ class Disk:
         except OSError as error:
             self._block("readonly", error)
 
-    def trouble(self, error: sqlite3.Error) -> None:
-        """Do what the error asks for; afterwards the store is usable, or blocked for a while."""
+    def trouble(self, error: sqlite3.Error, before: tuple[str, int] | None = None) -> None:
+        """Do what the error asks for; afterwards the store is usable, or blocked for a while.
+
+        Args:
+            error: What SQLite said.
+            before: Epoch and last number before a write that failed. It may be on the disk
+                all the same, when only its fsync failed, while its records go another way.
+        """
         kind = database.trouble_of(error, self._path.parent)
         if kind == "corrupt":
             self._move_aside(error)
@@ -74,6 +85,7 @@ class Disk:
             log.warning("outbox: disk full, ballast released: %s", error)
             self._make_room()
         else:
+            self._doubt = self._doubt or before
             self._block(kind, error)
 
     def _block(self, state: State, error: Exception) -> None:
@@ -98,12 +110,6 @@ class Disk:
         now = self._clock.wall_ms()
         aside = self._path.with_name(f"{self._path.name}.corrupt-{now}")
         lost = database.waiting_in(self._path)
-        log.error(
-            "outbox: damaged (%s): moved aside as %s with about %d records, new epoch",
-            *(error, aside.name, lost),
-        )
-        self._losses.append(Loss("corrupt", lost, (), now, now))
-        self.count("corrupt", lost)
         try:
             self._path.replace(aside)
             wal, shm = (self._path.with_name(f"{self._path.name}-{one}") for one in ("wal", "shm"))
@@ -113,6 +119,14 @@ class Disk:
             self._forget_old_asides()
         except OSError as failure:
             self._block("readonly", failure)
+        if self._path.exists():
+            return  # still there, to be counted when it goes
+        log.error(
+            "outbox: damaged (%s): moved aside as %s with about %d records, new epoch",
+            *(error, aside.name, lost),
+        )
+        self._losses.append(Loss("corrupt", lost, (), now, now))
+        self.count("corrupt", lost)
         self._asides += 1
         if self._asides > _CORRUPT_KEPT:
             # A disk that damages every new file: go on in memory and try again later.
