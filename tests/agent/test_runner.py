@@ -197,6 +197,17 @@ def test_an_event_that_may_come_twice_keeps_its_samples(
     assert memory.value("tramgac_check_success") == 1.0
 
 
+def test_leases_nobody_takes_do_not_pile_up() -> None:
+    """The newest are kept; a collector cannot fill this host's memory."""
+    desk = LeaseDesk()
+    for number in range(100):
+        desk.grant([b"x" * 100_000, b"%d" % number])
+
+    kept = desk.take_granted()
+    assert kept[-1] == b"99"
+    assert len(kept) < 50
+
+
 def test_typed_messages_get_a_stream_of_their_own() -> None:
     """Two series of one check never replace each other at the centre."""
     runs = [

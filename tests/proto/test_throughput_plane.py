@@ -250,6 +250,12 @@ def test_silent_strangers_do_not_occupy_the_responder(near_by: str) -> None:
             sock.close()
 
 
+@pytest.mark.parametrize("wild", [{"max_bytes": 2**40}, {"pace_bytes_per_second": 0.0}])
+def test_the_initiator_keeps_to_the_bounds_as_well(wild: dict[str, float]) -> None:
+    """A collector that went wrong cannot turn its agents against their networks."""
+    assert initiate(token(address="127.0.0.1:1", **wild)).code == "out_of_bounds"
+
+
 def test_nobody_there_is_unreachable() -> None:
     """A closed port is an outcome, not an error."""
     assert initiate(token(address="127.0.0.1:1")).code == "unreachable"

@@ -106,7 +106,7 @@ class Context:
     Attributes:
         log: Logger with the check's name bound.
         state_dir: Folder of this check alone, kept between runs and restarts.
-        stop: Set when the agent stops or the deadline passed; long work must look at it.
+        stop: Set when the agent stops; long work must look at it, and at its deadline.
         deadline_seconds: Time the runner will wait.
         agent: What checks may need of the rest of the agent.
     """
@@ -131,6 +131,10 @@ class AgentView:
     state_dir: Path
     host: str
     leases: "LeaseDesk"
+
+
+# More than a collector grants within the life of a lease.
+_MAX_GRANTED = 16
 
 
 class LeaseDesk:
@@ -165,7 +169,7 @@ class LeaseDesk:
     def grant(self, tokens: Iterable[bytes]) -> None:
         """File serialized ``LeaseToken`` messages (the uplink's side)."""
         with self._lock:
-            self._granted.extend(tokens)
+            self._granted = [*self._granted, *tokens][-_MAX_GRANTED:]
         self._arrived.set()
 
     def take_granted(self, timeout: float = 0.0) -> list[bytes]:

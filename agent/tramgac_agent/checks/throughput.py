@@ -221,8 +221,11 @@ class ThroughputCheck(Check[ThroughputSettings]):
             tested = any(observation.detail is not None for observation in results)
             if tested and target.name in memory.tries:
                 memory.done[target.name] = memory.tries[target.name][0]
-            statefile.save(path, memory)
             yield from results
+            try:
+                statefile.save(path, memory)
+            except OSError as error:
+                context.log.warning("not remembered, may be tested again: %s", error)
 
     def _due(self, memory: Memory, host: str, now: datetime) -> Iterator[Target]:
         """Targets to be tested now; inside a window each has its own minute."""
@@ -302,15 +305,19 @@ class Desk:
             # later report asks again.
             leases.wish(wish)
             for token in leases.take_granted(min(1.0, left)):
-                self._file(token)
+                self._file(token, wish)
         leases.withdraw(*key)
         self._mute = key not in self._held
         return self._held.pop(key, None)
 
-    def _file(self, token: bytes) -> None:
+    def _file(self, token: bytes, wish: fleet_pb2.LeaseRequest) -> None:
         try:
             claims = read_unverified(token)
         except LeaseError as error:
             self._context.log.warning("unusable lease: %s", error)
+            return
+        # Compared with a margin: what is allowed may have been rounded on the way.
+        if claims.pace_bytes_per_second > 1.01 * wish.pace_bytes_per_second:
+            self._context.log.warning("a lease for more than was asked is not used")
             return
         self._held[claims.target, claims.direction, claims.proves] = token

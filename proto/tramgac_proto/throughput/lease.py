@@ -98,7 +98,8 @@ def _within(value: float, limit: float) -> bool:
     return math.isfinite(value) and 0 < value <= limit
 
 
-def _in_bounds(claims: fleet_pb2.LeaseClaims) -> bool:
+def in_bounds(claims: fleet_pb2.LeaseClaims) -> bool:
+    """Whether a test may cost what the lease says, whoever signed it."""
     return (
         len(claims.id) == ID_BYTES
         and claims.direction in DIRECTIONS
@@ -133,7 +134,7 @@ def verify(
     """
     claims, envelope = _parse(token)
     _check_signature(envelope, public_raw)
-    if not _in_bounds(claims):
+    if not in_bounds(claims):
         raise LeaseError("out_of_bounds")
     if claims.responder != responder_name:
         raise LeaseError("other_responder")

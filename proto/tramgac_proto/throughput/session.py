@@ -27,6 +27,7 @@ from tramgac_proto.throughput.lease import (
     MAX_TOKEN_BYTES,
     LeaseError,
     ReplayMemory,
+    in_bounds,
     read_unverified,
     verify,
 )
@@ -215,6 +216,8 @@ def initiate(token: bytes) -> Result:
         LeaseError: The token cannot be read.
     """
     claims = read_unverified(token)
+    if not in_bounds(claims):
+        return Result(code="out_of_bounds")
     try:
         address = split_address(claims.address)
         sock = socket.create_connection(address, CONNECT_SECONDS)

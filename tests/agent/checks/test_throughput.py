@@ -211,6 +211,30 @@ def test_garbage_for_a_lease_harms_nothing(tmp_path: Path) -> None:
         assert {one.failure for one in check("hub").run(ctx)} == {"skipped_no_lease"}
 
 
+def test_a_lease_for_more_than_was_asked_is_not_used(tmp_path: Path) -> None:
+    """The collector may slow a test down; it cannot make this host flood its network."""
+    ctx = context(tmp_path, 81.0)
+    faster = granting("127.0.0.1:1")
+
+    def wide(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
+        more = fleet_pb2.LeaseRequest()
+        more.CopyFrom(wish)
+        more.pace_bytes_per_second *= 2
+        return faster(more)
+
+    with collector(ctx.agent.leases, wide):
+        assert {one.failure for one in check("hub").run(ctx)} == {"skipped_no_lease"}
+
+
+def test_a_disk_that_keeps_nothing_costs_no_result(tmp_path: Path) -> None:
+    """What was measured is reported; only the memory of it is lost."""
+    ctx = context(tmp_path / "gone")
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")):
+        observations = list(check("hub").run(ctx))
+
+    assert [one.failure for one in observations] == ["unreachable", "unreachable"]
+
+
 def test_without_targets_there_is_nothing_to_measure(tmp_path: Path) -> None:
     """An empty list is no failure."""
     with pytest.raises(NotApplicable):
