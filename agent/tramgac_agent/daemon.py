@@ -30,9 +30,13 @@ def notify_systemd(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notice:
-        notice.connect("\0" + address[1:] if address.startswith("@") else address)
-        notice.sendall(state.encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notice:
+            notice.connect("\0" + address[1:] if address.startswith("@") else address)
+            notice.sendall(state.encode())
+    except OSError as error:
+        # Measuring goes on; systemd draws its own conclusions from silence.
+        log.warning("systemd cannot be told %s: %s", state, error)
 
 
 def _open_outbox(config: Config) -> Outbox:

@@ -115,5 +115,8 @@ def judge(server: Server, ca_pem: bytes) -> None:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=ca_pem.decode("ascii"))
+    try:
+        context.load_verify_locations(cadata=ca_pem.decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError) as error:
+        raise Outcome("ca_wrong", "the file holds no certificate") from error
     _handshake(server, context)

@@ -127,6 +127,14 @@ def test_without_a_token_a_person_decides(centre: Centre, host: Host, tmp_path: 
     assert refusal(host, "", force=True).code == "token_missing"
 
 
+@pytest.mark.parametrize("content", [b"garbage", b"\xff\xfe"])
+def test_a_file_that_is_no_ca_is_said(host: Host, tmp_path: Path, content: bytes) -> None:
+    """A person picked the wrong file."""
+    (tmp_path / "ca.crt").write_bytes(content)
+
+    assert refusal(host, "", ca_file=str(tmp_path / "ca.crt")).code == "ca_wrong"
+
+
 def test_nobody_at_the_port_is_said_and_may_be_tried_again(centre: Centre, host: Host) -> None:
     """A closed port ends with 75, which tells a script to come back."""
     token = centre.token()
