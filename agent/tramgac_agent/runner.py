@@ -283,6 +283,7 @@ class Runner:
             # A check that speaks of unknown series is a bug; say so once a run and go on.
             log.error("%s: observations refused: %s", outcome.check, error)  # noqa: TRY400
             return
+        slot.check.handed_over(outcome.observations)
         if self._outbox.durable:
             slot.check.stored(outcome.observations)
         if any(one.event for one in observations):

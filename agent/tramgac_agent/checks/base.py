@@ -212,6 +212,9 @@ class Check(Generic[S]):
         """
         raise NotImplementedError
 
+    def handed_over(self, observations: Sequence[Observation]) -> None:
+        """Learn that the outbox took these observations of the last run, maybe in memory only."""
+
     def stored(self, observations: Sequence[Observation]) -> None:
         """Learn that these observations of the last run are safe on disk.
 

@@ -83,6 +83,11 @@ class DiskCheck(Check[DiskSettings]):
         if broken:
             yield Observation(failure="statvfs_failed", stream="refused")
 
+    def handed_over(self, observations: Sequence[Observation]) -> None:
+        """Make no second event of the change."""
+        if observations:
+            self._memory.hand_over()
+
     def stored(self, observations: Sequence[Observation]) -> None:
         """Take a change between rw and ro as told."""
         if observations:

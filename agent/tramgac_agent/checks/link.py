@@ -61,6 +61,11 @@ class LinkCheck(Check[LinkSettings]):
         samples = [one for name, link in links.items() for one in samples_of(name, link)]
         yield Observation(tuple(samples), event=bool(token), token=token)
 
+    def handed_over(self, observations: Sequence[Observation]) -> None:
+        """Make no second event of the change."""
+        if observations:
+            self._memory.hand_over()
+
     def stored(self, observations: Sequence[Observation]) -> None:
         """Take a change of carrier, speed or duplex as told."""
         if observations:

@@ -287,6 +287,12 @@ class ServiceCheck(Check[ServiceSettings]):
             )
             one.told = True
 
+    def handed_over(self, observations: Sequence[Observation]) -> None:
+        """Make no second event of the changes."""
+        if observations:
+            for one in self._watched:
+                one.changes.hand_over()
+
     def stored(self, observations: Sequence[Observation]) -> None:
         """Remember the states whose change is safe in the outbox."""
         if observations:

@@ -32,13 +32,16 @@ class ChangeMemory:
         self._log = logging.getLogger(__name__)
         self._settled = _Seen(epoch=os.urandom(4).hex(), generation=0, values={})
         self._looked = self._settled
+        self._token = ""
+        self._handed = ""
 
     def look(self, path: Path, values: Mapping[str, str], log: logging.Logger) -> str:
         """Compare ``values`` with those last settled.
 
         Returns:
             A token for the event if a value differs, else empty. A key never seen before is
-            no change.
+            no change; nor is one whose event was handed over already, or the outbox, which
+            takes each token once, would take no more values while it cannot keep any.
         """
         if self._path is None:
             self._path, self._log = path, log
@@ -48,7 +51,12 @@ class ChangeMemory:
             key: value for key, value in values.items() if before.values.get(key, value) != value
         }
         self._looked = _after(before, values, changed=bool(changed))
-        return _token(before, changed) if changed else ""
+        self._token = _token(before, changed) if changed else ""
+        return self._token if self._token != self._handed else ""
+
+    def hand_over(self) -> None:
+        """Take the last look as in the outbox, if only in its memory."""
+        self._handed = self._token or self._handed
 
     def settle(self) -> None:
         """Take the last look as told; a disk that refuses leaves it in memory only."""

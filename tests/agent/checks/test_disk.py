@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 from helpers.mounts import ext4, hung_mount, mounted
 from helpers.onecheck import observe, values
+from helpers.outboxes import everything, open_box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tramgac_agent.checks.base import CheckFailed, NotApplicable
+from tramgac_agent.checks.base import AgentView, CheckFailed, LeaseDesk, NotApplicable
 from tramgac_agent.checks.disk import DiskCheck, DiskSettings
 from tramgac_agent.host.mountinfo import parse_mountinfo, storage
 from tramgac_agent.host.statfs import StatfsDesk, usage_of
+from tramgac_agent.runner import Runner
 from tramgac_proto.configfile import convert
+from tramgac_proto.v1 import fleet_pb2
 
 CASES = Path(__file__).parent / "cases" / "disk"
 
@@ -236,6 +239,31 @@ def test_a_mount_without_figures_leaves_the_others_theirs(tmp_path: Path) -> Non
     assert "filesystem_size_bytes" in values(seen, mountpoint="/")
     with pytest.raises(CheckFailed, match="statvfs_failed"):
         observe(check, tmp_path)
+
+
+def test_a_disk_that_turned_read_only_stays_visible_when_it_is_the_agents_own(
+    tmp_path: Path,
+) -> None:
+    """The change cannot be kept and is one event all the same; its values come with every run."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    check = check_of()
+    check.proc = fake_proc(tmp_path / "proc", HOST, None)
+    with mounted(folder, "-t", "tmpfs", "-o", "size=4m", f"h11-{os.getpid()}"):
+        view = AgentView(folder, "his", LeaseDesk())
+        box = open_box(folder)
+        Runner([check], box, view).run("disk")
+        box.close()  # an open file would keep the mount busy
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        (check.proc / "self/mountinfo").write_text(HOST.replace("rw", "ro"))
+        box = open_box(folder)
+        for _ in range(3):
+            Runner([check], box, view).run("disk")
+        assert box.stats().state == "readonly"
+        kinds = [one.record_class for one in everything(box) if len(one.observation.values) > 3]
+        box.close()
+
+    assert kinds == [fleet_pb2.RECORD_CLASS_EVENT, *[fleet_pb2.RECORD_CLASS_POINT] * 2]
 
 
 def test_a_mount_that_is_not_for_the_agent_is_no_failure(tmp_path: Path) -> None:
