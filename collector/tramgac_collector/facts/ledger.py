@@ -1,7 +1,9 @@
 """Current facts in memory, written to the store when they change or every few minutes."""
 
+import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter, itemgetter
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from tramgac_collector.facts.mapping import (
     AGENT_SEEN,
+    EVENT_VALID_MS,
     FROM_DETAIL,
     HOST_TIME,
     Claim,
@@ -21,6 +24,7 @@ from tramgac_collector.ingest.clocks import UNRELIABLE_MS
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
 from tramgac_collector.store.bulk import Row, insert_ignore, upsert
+from tramgac_collector.store.records import FACT, HISTORY
 from tramgac_proto.limits import SILENT_AFTER_SECONDS
 
 REFRESH_MS = 300_000
@@ -37,34 +41,18 @@ SPACING_MS = 30_000
 _SILENT_MS = int(SILENT_AFTER_SECONDS * 1000)
 _CLOCK_VALID_MS = 3_600_000
 _MAX_TEXT = 200
+# Far above what a host with all its systems has: 2,000 series and what typed messages say.
+MAX_FACTS_PER_AGENT = 5_000
 
-_FACT = (
-    "name",
-    "subject",
-    "value",
-    "text",
-    "unit",
-    "collected_ms",
-    "received_ms",
-    "expires_ms",
-    "origin",
-    "quality",
-)
-_HISTORY = (
-    "name",
-    "subject",
-    "collected_ms",
-    "received_ms",
-    "value",
-    "text",
-    "expires_ms",
-    "origin",
-    "quality",
-)
+log = logging.getLogger(__name__)
+
+_fact_row = attrgetter(*FACT)
+_history_row = attrgetter(*HISTORY)
 
 
-_fact_row = attrgetter(*_FACT)
-_history_row = attrgetter(*_HISTORY)
+def _agent_of(origin: str) -> str:
+    kind, _, rest = origin.partition(":")
+    return rest.partition("/")[0] if kind == "agent" else ""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,8 +89,7 @@ class Fact:
     @property
     def agent_id(self) -> str:
         """Who reported it; empty when no agent did."""
-        kind, _, rest = self.origin.partition(":")
-        return rest.partition("/")[0] if kind == "agent" else ""
+        return _agent_of(self.origin)
 
 
 def _differs(
@@ -148,6 +135,16 @@ def _source_of(arrival: Arrival, *, event: bool = False) -> _Source:
     )
 
 
+def _stated(
+    claim: Claim, arrival: Arrival
+) -> tuple[FactKey, tuple[float | None, str], tuple[int, int]]:
+    """Key, value with text, and times of what a typed message states."""
+    collected = max(claim.collected_ms, 0) or arrival.event_ms
+    expires = collected + claim.valid_ms if claim.valid_ms else arrival.expires_ms
+    said = (claim.value, claim.text[:_MAX_TEXT])
+    return (claim.kind.name, claim.subject), said, (collected, expires)
+
+
 class FactLedger:
     """All current facts.
 
@@ -165,6 +162,9 @@ class FactLedger:
         # Newest observation of each stream whose values are not facts yet.
         self._waiting: dict[tuple[str, str], Arrival] = {}
         self._calls: dict[str, tuple[Owner, int, int]] = {}
+        # Facts of each agent, and which agents have as many as they may.
+        self._held: Counter[str] = Counter()
+        self._full: set[str] = set()
 
     def load(self, connection: Connection) -> None:
         """Read what an earlier process wrote."""
@@ -172,6 +172,7 @@ class FactLedger:
             fact = Fact(**row._mapping, written_ms=row.received_ms)  # noqa: SLF001 - its public name
             fact.told = (fact.value, fact.text)
             self._current[fact.name, fact.subject] = fact
+            self._held[fact.agent_id] += 1
 
     def get(self, name: str, subject: str) -> Fact | None:
         """Return a fact, expired or not."""
@@ -200,6 +201,42 @@ class FactLedger:
             elif waiting is not None and waiting.event_ms > arrival.event_ms:
                 return
             self._waiting[key] = arrival
+
+    def once(self, arrivals: Iterable[Arrival]) -> Iterator[Fact]:
+        """What observations tell that no later one repeats: runs, drills, outages.
+
+        It is stored in the transaction that acknowledges the record. If it waited for the
+        next turn of writing, a collector that dies in between would never learn of it.
+        """
+        for arrival in arrivals:
+            detail = arrival.observation.WhichOneof("detail")
+            if detail is None:
+                continue
+            for claim in FROM_DETAIL[detail](arrival):
+                key, (value, words), (collected, expires) = _stated(claim, arrival)
+                source = _source_of(arrival)
+                if claim.valid_ms == EVENT_VALID_MS and self._admits(key, source.origin):
+                    yield Fact(
+                        *key,
+                        claim.kind.unit,
+                        value,
+                        words,
+                        collected,
+                        source.received_ms,
+                        expires,
+                        source.origin,
+                        source.quality,
+                    )
+
+    def _admits(self, key: FactKey, origin: str) -> bool:
+        """Whether an agent may add a fact: one that never repeats a subject stays bounded."""
+        agent_id = _agent_of(origin)
+        if not agent_id or key in self._current or self._held[agent_id] < MAX_FACTS_PER_AGENT:
+            return True
+        if agent_id not in self._full:
+            self._full.add(agent_id)
+            log.error("agent %s has %d facts; no more are kept", agent_id, MAX_FACTS_PER_AGENT)
+        return False
 
     def settle(self, limit: int = sys.maxsize) -> int:
         """Make facts of up to ``limit`` waiting observations and calls; return how many wait."""
@@ -236,11 +273,7 @@ class FactLedger:
         self._put(claim.kind, key, (claim.value, claim.text), times, source)
 
     def _claim(self, claim: Claim, arrival: Arrival, source: _Source) -> None:
-        collected = max(claim.collected_ms, 0) or arrival.event_ms
-        expires = collected + claim.valid_ms if claim.valid_ms else arrival.expires_ms
-        key = (claim.kind.name, claim.subject)
-        said = (claim.value, claim.text[:_MAX_TEXT])
-        self._put(claim.kind, key, said, (collected, expires), source)
+        self._put(claim.kind, *_stated(claim, arrival), source)
 
     def _put(
         self,
@@ -264,7 +297,10 @@ class FactLedger:
             self._put_late(fact, kind, said, times, source)
             return
         if fact is None:
+            if not self._admits(key, source.origin):
+                return
             fact = self._current[key] = Fact(*key, kind.unit)
+            self._held[_agent_of(source.origin)] += 1
         fact.value, fact.text = said
         fact.collected_ms, fact.expires_ms = times
         fact.received_ms = source.received_ms
@@ -339,6 +375,12 @@ class FactLedger:
         del self._history[MAX_HISTORY_WAITING:]
 
 
+def rows_of(facts: Iterable[Fact]) -> tuple[list[Row], list[Row]]:
+    """Rows of ``facts`` and of ``fact_history``."""
+    found = list(facts)
+    return [_fact_row(fact) for fact in found], [_history_row(fact) for fact in found]
+
+
 @dataclass(frozen=True, slots=True)
 class FactWrites:
     """Rows for one small transaction."""
@@ -349,6 +391,6 @@ class FactWrites:
     def store(self, connection: Connection) -> None:
         """Write them; pass this to ``Writer.execute``."""
         if self.facts:
-            upsert(connection, schema.facts, _FACT, self.facts)
+            upsert(connection, schema.facts, FACT, self.facts)
         if self.history:
-            insert_ignore(connection, schema.fact_history, _HISTORY, self.history)
+            insert_ignore(connection, schema.fact_history, HISTORY, self.history)

@@ -8,14 +8,15 @@ from tramgac_collector.ingest.clocks import EventClock
 from tramgac_collector.ingest.plans import Rules, find_plan
 from tramgac_collector.ingest.session import Agent, Session
 from tramgac_collector.ingest.validate import (
-    LOST_AT_CENTRE,
     check_detail,
     check_gap,
     check_size,
     check_values,
+    gap_reason,
 )
-from tramgac_collector.store.ledger import IntervalSet, Range, SeqLedger
-from tramgac_collector.store.records import Batch, Keep
+from tramgac_collector.store.ledger import MAX_LEDGER_RANGES, IntervalSet, Range, SeqLedger
+from tramgac_collector.store.records import LOST_AT_CENTRE, Batch, Keep
+from tramgac_proto.limits import MAX_GAP_RANGES
 from tramgac_proto.v1 import fleet_pb2
 
 # Streams that are valid at least this long are kept in `latest`: after a restart of the
@@ -26,6 +27,7 @@ MAX_STREAMS = 1_000
 DEFAULT_VALID_SECONDS = 180
 MAX_VALID_SECONDS = 366 * 86_400
 MAX_QUARANTINED = 200
+MAX_RANGES_PER_REPORT = 4 * MAX_GAP_RANGES
 # Each gap record has so many negative numbers for what it tells of, all within 64 bits.
 _BLOCK = 1 << 32
 _LAST_BLOCK = 1 << 30
@@ -90,7 +92,11 @@ class Reader:
                 self._take_observation(record, seq)
             else:
                 gaps.append(record)
+        ranges = 0
         for record in gaps:
+            ranges += len(record.gap.ranges)
+            if ranges > MAX_RANGES_PER_REPORT:
+                break  # not settled either: the loop has other agents to answer
             self._take_gap(record)
         self._close_below(request)
         if out.batch.records or out.batch.gaps or out.refusals:
@@ -158,9 +164,9 @@ class Reader:
     def _keep_latest(self, stream: str, event: int, expires: int, payload: bytes) -> None:
         """Note a slow stream's newest record, at most once a minute."""
         kept = self._session.kept
+        if len(kept) >= MAX_STREAMS and stream not in kept:
+            return  # the live view refuses it as well
         if not 0 <= event - kept.get(stream, 0) < LATEST_SPACING_MS:
-            if len(kept) > MAX_STREAMS:
-                kept.clear()
             kept[stream] = event
             agent_id, now = self._agent.owner.agent_id, self._received_ms
             self._out.batch.latest.append(
@@ -194,7 +200,11 @@ class Reader:
         if code:
             self._refuse(record, payload, code)
             return
-        now, reason = self._received_ms, record.gap.reason
+        ranges = IntervalSet((one.first, one.last) for one in record.gap.ranges)
+        holes = [hole for one in ranges for hole in out.ledger.missing(*one)]
+        if holes and len(out.ledger.above) + len(holes) > MAX_LEDGER_RANGES:
+            return  # not settled: when its turn comes, what it tells of lies behind
+        now, reason = self._received_ms, gap_reason(record.gap.reason)
         event, _ = self._clock.at(record)
         out.batch.records.append(
             (self._session.id, record.seq, event, now, int(Keep.EVENT), payload)
@@ -205,9 +215,9 @@ class Reader:
             # number of the gap record itself.
             low = -min(record.seq, _LAST_BLOCK) * _BLOCK
             self._add_gap((low, low + min(record.gap.records, _BLOCK) - 1), reason)
-        for one in record.gap.ranges:
-            self._explain(one.first, one.last, reason)
-            for hole in out.ledger.missing(one.first, one.last):
+        self._explain(ranges, reason)
+        for first, last in ranges:
+            for hole in out.ledger.missing(first, last):
                 self._add_gap(hole, reason)
                 out.ledger.add(*hole)
 
@@ -216,22 +226,27 @@ class Reader:
         out.batch.gaps.append((self._session.id, first, last, reason, self._received_ms))
         out.losses[reason] += last - first + 1
 
-    def _explain(self, first: int, last: int, reason: str) -> None:
+    def _explain(self, ranges: IntervalSet, reason: str) -> None:
         """Give what was closed as lost at the centre the reason its gap record tells."""
-        parts = self._out.lost.overlap(first, last)
+        out, lost = self._out, self._out.lost
+        parts = [part for one in ranges for part in lost.overlap(*one)]
         if not parts:
             return
-        out = self._out
-        whole = out.lost.overlap(first, last, whole=True)
-        out.lost = out.lost.copy()
-        out.lost.remove(first, last)
-        out.batch.closed.extend((self._session.id, low) for low, _ in whole)
+        whole = IntervalSet(part for one in ranges for part in lost.overlap(*one, whole=True))
+        out.lost = lost.copy()
+        for part in parts:
+            out.lost.remove(*part)
+        # Ranges that touch are one here and may be several rows, in the store or in this batch.
+        out.batch.closed.extend((self._session.id, low, high) for low, high in whole)
+        out.batch.gaps = [
+            row for row in out.batch.gaps if row[3] != LOST_AT_CENTRE or row[1] not in whole
+        ]
         for low, high in whole:
             out.losses[LOST_AT_CENTRE] -= high - low + 1
+            for rest in out.lost.overlap(low, high):
+                self._add_gap(rest, LOST_AT_CENTRE)
         for part in parts:
             self._add_gap(part, reason)
-        for rest in out.lost.overlap(whole[0][0], whole[-1][1]):
-            self._add_gap(rest, LOST_AT_CENTRE)
 
     def _close_below(self, request: fleet_pb2.ReportRequest) -> None:
         """Close what lies below the oldest kept record and never came."""

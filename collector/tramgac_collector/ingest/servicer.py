@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
-from tramgac_collector.facts.ledger import FactLedger
+from tramgac_collector.facts.ledger import FactLedger, rows_of
 from tramgac_collector.identity.clones import CloneWatch
 from tramgac_collector.identity.register import note_clone
 from tramgac_collector.identity.registry import RegisteredAgent
@@ -20,17 +20,19 @@ from tramgac_collector.ingest.admission import BUSY_RETRY_MS, Admission, Refused
 from tramgac_collector.ingest.arrival import Arrival
 from tramgac_collector.ingest.intake import Intake, Reader
 from tramgac_collector.ingest.plans import Rules
-from tramgac_collector.ingest.session import Agent, Session, load_session
-from tramgac_collector.ingest.validate import LOST_AT_CENTRE, BadBatch, check_request
+from tramgac_collector.ingest.session import Agent, Session, TooManyEpochs, load_session
+from tramgac_collector.ingest.validate import BadBatch, check_request, plain_version
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner
-from tramgac_collector.store.writer import StoreUnavailable, Writer
+from tramgac_collector.store.records import LOST_AT_CENTRE
+from tramgac_collector.store.writer import Stored, StoreUnavailable, Writer
 from tramgac_proto.limits import MAX_LEASE_REQUESTS
 from tramgac_proto.v1 import fleet_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _LOST = "tramgac_agent_lost_records"
+_EPOCHS_RETRY_MS = 600_000
 # Above this share of the queue agents are told to slow down.
 _DEEP = 0.25
 _MIN_BACKLOG_RATE = 500
@@ -148,9 +150,7 @@ class FleetServicer:
             self._mark_clone(registered, received_ms)
             raise Refused(grpc.StatusCode.PERMISSION_DENIED, reason)
         agent.clock.observe(status, received_ms)
-        intake = await self._settle(agent, request, received_ms)
-        agent.last_seen_ms = received_ms
-        agent.version = status.version[:32]
+        intake = await self._settle(agent, registered, request, received_ms)
         self._show(agent, registered, intake, request, received_ms)
         return self._answer(agent, registered, intake, request)
 
@@ -164,7 +164,11 @@ class FleetServicer:
                 log.warning("clone of %s not written down yet", agent_id)
 
     async def _settle(
-        self, agent: Agent, request: fleet_pb2.ReportRequest, received_ms: int
+        self,
+        agent: Agent,
+        registered: RegisteredAgent,
+        request: fleet_pb2.ReportRequest,
+        received_ms: int,
     ) -> Intake:
         """Read the report and make it durable; one report of an epoch at a time."""
         centre = self._centre
@@ -175,8 +179,16 @@ class FleetServicer:
                 # Until the commit is known, what the store holds is not: if this call is
                 # cancelled or fails here, the next one reads the ledger back.
                 session.stale = True
+                batch = intake.batch
+                batch.facts, batch.history = rows_of(centre.facts.once(intake.arrivals))
                 try:
-                    await centre.writer.submit(intake.batch)
+                    stored = centre.writer.submit(batch)
+                    try:
+                        await asyncio.shield(stored)
+                    except asyncio.CancelledError:
+                        show = partial(self._show, agent, registered, intake, request, received_ms)
+                        stored.add_done_callback(partial(_show_late, intake, show))
+                        raise
                 except StoreUnavailable as error:
                     raise _unavailable(error) from error
                 session.stale = False
@@ -199,6 +211,9 @@ class FleetServicer:
             )
         except StoreUnavailable as error:
             raise _unavailable(error) from error
+        except TooManyEpochs as error:
+            code = grpc.StatusCode.UNAVAILABLE
+            raise Refused(code, "too_many_epochs", _EPOCHS_RETRY_MS) from error
         agent.losses = dict(session.losses)
         agent.keep(session)
         self._show_losses(agent, agent.losses)
@@ -213,6 +228,8 @@ class FleetServicer:
         received_ms: int,
     ) -> None:
         """Bring the live view and the facts up to date with what is durable now."""
+        agent.last_seen_ms = max(agent.last_seen_ms, received_ms)
+        agent.version = plain_version(request.status.version)
         centre, tally, offset_ms = self._centre, self._centre.tally, agent.clock.offset_ms
         centre.live.seen(
             agent.owner, received_ms, request.status, offset_ms, registered.not_after_ms
@@ -271,6 +288,13 @@ class FleetServicer:
         if load <= _DEEP:
             return rate
         return max(_MIN_BACKLOG_RATE, int(rate * (1 - load)))
+
+
+def _show_late(intake: Intake, show: Callable[[], None], stored: "asyncio.Future[Stored]") -> None:
+    """The agent hung up while its batch was written: it is stored, and never sent again."""
+    if not stored.cancelled() and stored.exception() is None:
+        intake.losses.clear()  # the next call reads them from the store with the ledger
+        show()
 
 
 def _unavailable(error: StoreUnavailable) -> Refused:

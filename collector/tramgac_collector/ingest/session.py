@@ -5,21 +5,29 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Double, cast, func, insert, select
 
 from tramgac_collector.ingest.arrival import Plan
 from tramgac_collector.ingest.clocks import ClockEstimate
-from tramgac_collector.ingest.validate import LOST_AT_CENTRE, SeriesKey, check_series
+from tramgac_collector.ingest.validate import SeriesKey, check_series
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
 from tramgac_collector.store.ledger import IntervalSet, SeqLedger
+from tramgac_collector.store.records import LOST_AT_CENTRE
 from tramgac_proto.v1 import fleet_pb2
 
 # An agent has one outbox; a second life follows when the file was lost.
 _EPOCHS_PER_AGENT = 2
+# New ones in a day: a disk that loses its outbox again and again, or an agent that means ill.
+MAX_NEW_EPOCHS = 20
+_DAY_MS = 86_400_000
 _MAX_REFUSED_SERIES = 10_000
 _MAX_PLANS = 512
 PlanKey = tuple[str, str, str, tuple[int, ...]]
+
+
+class TooManyEpochs(Exception):  # noqa: N818 - an answer: come back later
+    """The agent began more outbox lives today than the store will hold."""
 
 
 class SeriesTable:
@@ -153,11 +161,16 @@ class Agent:
 def load_session(
     connection: Connection, agent_id: str, epoch: str, now_ms: int, series_limit: int
 ) -> Session:
-    """Read one epoch from the store, or begin it."""
+    """Read one epoch from the store, or begin it.
+
+    Raises:
+        TooManyEpochs: It would be one too many; nothing was written.
+    """
     table = schema.epochs
     query = select(table).where(table.c.agent_id == agent_id, table.c.epoch == epoch)
     row = connection.execute(query).first()
     if row is None:
+        _check_epochs(connection, agent_id, now_ms)
         connection.execute(
             insert(table).values(
                 agent_id=agent_id, epoch=epoch, created_ms=now_ms, contiguous=0, ranges=b""
@@ -174,6 +187,14 @@ def load_session(
         quarantined=_count_quarantined(connection, agent_id),
         losses=load_losses(connection, agent_id),
     )
+
+
+def _check_epochs(connection: Connection, agent_id: str, now_ms: int) -> None:
+    table = schema.epochs
+    recent = (table.c.agent_id == agent_id) & (table.c.created_ms > now_ms - _DAY_MS)
+    begun = connection.scalar(select(func.count()).select_from(table).where(recent)) or 0
+    if begun >= MAX_NEW_EPOCHS:
+        raise TooManyEpochs(agent_id)
 
 
 def load_series(connection: Connection, epoch_id: int, limit: int) -> SeriesTable:
@@ -203,7 +224,8 @@ def load_losses(connection: Connection, agent_id: str) -> dict[str, int]:
     """Lost records of one agent by reason, over all its epochs."""
     gaps, epochs = schema.gaps, schema.epochs
     query = (
-        select(gaps.c.reason, func.sum(gaps.c.last - gaps.c.first + 1))
+        # As floats: SQLite refuses to add integers beyond 64 bits, and ranges come from afar.
+        select(gaps.c.reason, func.sum(cast(gaps.c.last - gaps.c.first + 1, Double)))
         .join_from(gaps, epochs, gaps.c.epoch_id == epochs.c.id)
         .where(epochs.c.agent_id == agent_id)
         .group_by(gaps.c.reason)

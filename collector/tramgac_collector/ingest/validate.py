@@ -5,7 +5,10 @@ import re
 from collections.abc import Sequence
 from operator import attrgetter
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from tramgac_collector.store.ledger import MAX_SEQ
+from tramgac_collector.store.records import LOST_AT_CENTRE
 from tramgac_proto.catalogue import CATALOGUE
 from tramgac_proto.limits import (
     MAX_BATCH_RECORDS,
@@ -18,22 +21,44 @@ from tramgac_proto.v1 import fleet_pb2
 
 SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 
-LOST_AT_CENTRE = "lost_at_centre"
 _MAX_DEFINITIONS = 10_000
 _SEQ = attrgetter("seq")
 _EPOCH = re.compile(r"[0-9a-f]{32}")
 _CHECK = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _GAP_REASON = re.compile(r"[a-z_]{1,32}")
+_OTHER_REASON = "other"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What agents give up measurements for (docs/formats/outbox.md); a label, so the set is closed.
+_GAP_REASONS = frozenset(
+    {
+        "corrupt",
+        "disk_full",
+        "dropped",
+        "oversized",
+        "quarantined",
+        "readonly",
+        "thinned",
+        "torn",
+    }
+)
+# Clocks that send times beyond the year 2262 or before 1970 are not clocks.
+_MAX_CLOCK_MS = 2**63 // 1_000_000
+_MAX_VERSION_CHARS = 32
 _FAILURE = re.compile(r"[a-z0-9_]{0,64}")
-# Names of the string fields of each typed message, by the detail's own name.
-_TEXT_FIELDS = {
-    detail.name: tuple(
-        field.name for field in detail.message_type.fields if field.type == field.TYPE_STRING
-    )
-    for detail in fleet_pb2.Observation.DESCRIPTOR.oneofs_by_name["detail"].fields
-    if detail.message_type is not None
-}
+_DETAILS = fleet_pb2.Observation.DESCRIPTOR.oneofs_by_name["detail"].fields
+
+
+def _fields_of(kind: int) -> dict[str, tuple[str, ...]]:
+    """Names of the fields of one type in each typed message, by the detail's own name."""
+    return {
+        detail.name: tuple(one.name for one in detail.message_type.fields if one.type == kind)
+        for detail in _DETAILS
+        if detail.message_type is not None
+    }
+
+
+_TEXT_FIELDS = _fields_of(FieldDescriptor.TYPE_STRING)
+_DOUBLE_FIELDS = _fields_of(FieldDescriptor.TYPE_DOUBLE)
 
 
 class BadBatch(Exception):  # noqa: N818 - the sender's fault, answered INVALID_ARGUMENT
@@ -56,6 +81,9 @@ def check_request(request: fleet_pb2.ReportRequest) -> None:
         raise BadBatch("no_status")
     if len(request.status.boot_id) > 16 or len(request.status.instance) > 64:  # noqa: PLR2004
         raise BadBatch("bad_status")
+    clocks = (request.status.sent_unix_ms, request.status.sent_boottime_ms)
+    if not all(0 <= clock <= _MAX_CLOCK_MS for clock in clocks):
+        raise BadBatch("bad_status")
     if request.oldest_kept_seq > MAX_SEQ or max(map(_SEQ, request.records), default=0) > MAX_SEQ:
         raise BadBatch("bad_seq")
 
@@ -63,6 +91,16 @@ def check_request(request: fleet_pb2.ReportRequest) -> None:
 def check_text(value: str) -> bool:
     """Whether ``value`` may be a label value or an identifier: short, no control characters."""
     return len(value) <= MAX_LABEL_VALUE_CHARS and not _CONTROL.search(value)
+
+
+def plain_version(version: str) -> str:
+    """A version as it may be stored: PostgreSQL takes no NUL, and nobody needs the rest."""
+    return _CONTROL.sub("", version)[:_MAX_VERSION_CHARS]
+
+
+def gap_reason(reason: str) -> str:
+    """A reason as it is stored and shown; one of a newer agent is still a loss."""
+    return reason if reason in _GAP_REASONS else _OTHER_REASON
 
 
 def check_series(series: fleet_pb2.Series) -> tuple[SeriesKey, str]:
@@ -122,8 +160,8 @@ def check_detail(observation: fleet_pb2.Observation, kind: str, place: str) -> s
     series = getattr(detail, "series", None)
     if series is not None and not series.startswith(f"{place}/"):
         return "foreign_series"
-    seconds = getattr(detail, "seconds", 0.0)
-    return "" if math.isfinite(seconds) else "not_finite"
+    finite = all(math.isfinite(getattr(detail, name)) for name in _DOUBLE_FIELDS[kind])
+    return "" if finite else "not_finite"
 
 
 def check_gap(gap: fleet_pb2.GapRecord) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from operator import itemgetter
 
 from sqlalchemy import Connection, and_, delete, or_
 
@@ -32,6 +33,23 @@ _LATEST = (
     "payload",
 )
 _QUARANTINE = ("agent_id", "epoch", "seq", "code", "received_ms", "payload")
+FACT = tuple(schema.facts.columns.keys())
+HISTORY = (
+    "name",
+    "subject",
+    "collected_ms",
+    "received_ms",
+    "value",
+    "text",
+    "expires_ms",
+    "origin",
+    "quality",
+)
+# Losses that no gap record has explained; agents cannot use this reason.
+LOST_AT_CENTRE = "lost_at_centre"
+# SQLite nests conditions no deeper than 1,000.
+_CLOSED_AT_ONCE = 100
+_COLLECTED = FACT.index("collected_ms")
 
 
 @dataclass(slots=True)
@@ -40,16 +58,21 @@ class Batch:
 
     Attributes:
         epoch: The ack ledger's row as it stands once this batch is stored.
-        closed: Keys ``(epoch_id, first)`` of gaps that a later gap record explains better.
+        closed: ``(epoch_id, first, last)``: losses at the centre that begin in there are
+            removed, since a gap record explains them better; ``gaps`` has what is left.
+        facts: What happened once and is never told again; durable with its record.
+        history: The same for the history of facts.
     """
 
     epoch: Row | None = None
     series: list[Row] = field(default_factory=list)
     records: list[Row] = field(default_factory=list)
-    closed: list[tuple[int, int]] = field(default_factory=list)
+    closed: list[tuple[int, int, int]] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
     latest: list[Row] = field(default_factory=list)
     quarantine: list[Row] = field(default_factory=list)
+    facts: list[Row] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.epoch or self.series)
@@ -78,11 +101,25 @@ def store(connection: Connection, batches: Sequence[Batch]) -> int:
         upsert(connection, schema.latest, _LATEST, latest, newer_by="event_ms")
     if quarantine:
         insert_ignore(connection, schema.quarantine, _QUARANTINE, quarantine)
+    _store_facts(connection, batches)
     upsert(connection, schema.epochs, _EPOCH, [one.epoch for one in batches if one.epoch])
     return len(records) - new
 
 
-def _close(connection: Connection, keys: list[tuple[int, int]]) -> None:
+def _store_facts(connection: Connection, batches: Sequence[Batch]) -> None:
+    facts = [row for batch in batches for row in batch.facts]
+    if facts:
+        facts.sort(key=itemgetter(_COLLECTED))
+        upsert(connection, schema.facts, FACT, facts, newer_by="collected_ms")
+        history = [row for batch in batches for row in batch.history]
+        insert_ignore(connection, schema.fact_history, HISTORY, history)
+
+
+def _close(connection: Connection, closed: list[tuple[int, int, int]]) -> None:
     gaps = schema.gaps
-    matches = [and_(gaps.c.epoch_id == epoch, gaps.c.first == first) for epoch, first in keys]
-    connection.execute(delete(gaps).where(or_(*matches)))
+    for at in range(0, len(closed), _CLOSED_AT_ONCE):
+        matches = [
+            and_(gaps.c.epoch_id == epoch, gaps.c.first.between(first, last))
+            for epoch, first, last in closed[at : at + _CLOSED_AT_ONCE]
+        ]
+        connection.execute(delete(gaps).where(gaps.c.reason == LOST_AT_CENTRE, or_(*matches)))
