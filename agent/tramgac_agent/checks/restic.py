@@ -66,13 +66,17 @@ class ResticCheck(Check[ResticSettings]):
         """Run every probe, hand over what they reported, then say which of them failed.
 
         Raises:
-            CheckFailed: ``timeout``, ``config``, ``not_found`` or ``probe_failed``.
+            CheckFailed: ``unwritable``, ``timeout``, ``config``, ``not_found`` or
+                ``probe_failed``.
             NotApplicable: No probe is configured.
         """
         if not self.settings.probes:
             raise NotApplicable("no probes in [checks.restic]")
         reports = context.state_dir / "reports"
-        reports.mkdir(exist_ok=True, mode=0o700)
+        try:
+            reports.mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise CheckFailed("unwritable", str(error)) from error
         until = time.monotonic() + context.deadline_seconds * (1 - _RESERVED_SHARE)
         failures = []
         for index, config in enumerate(self.settings.probes):

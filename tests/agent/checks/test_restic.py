@@ -168,3 +168,11 @@ def test_the_resident_process_never_loads_resticpy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert result.stdout == b"False\n"
+
+
+def test_a_state_folder_that_refuses_writes_is_named(tmp_path: Path) -> None:
+    """Not a defect of the check: its code says what to mend."""
+    check = ResticCheck(ResticSettings(probes=("/etc/none.toml",)))
+
+    with pytest.raises(CheckFailed, match="unwritable"):
+        list(check.run(context(tmp_path / "gone")))
