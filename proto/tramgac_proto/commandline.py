@@ -1,6 +1,7 @@
 """One command, one module: ``add_arguments(parser)`` and ``main(args) -> exit code``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,8 +58,14 @@ def run(prog: str, commands: dict[str, Command], argv: Sequence[str] | None = No
 
 def _guarded(prog: str, main: Callable[[], int]) -> int:
     """Turn what a person can mend into one line; anything else is a bug and keeps its traceback."""
+    text = ""
     try:
-        return main()
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has enough. What is left must not be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
     except ConfigError as error:
         code, text = EXIT_CONFIG, f"configuration: {error}"
     except CommandFailed as error:
@@ -67,6 +74,7 @@ def _guarded(prog: str, main: Callable[[], int]) -> int:
         fix = "run it as the user of the service, or with sudo"
         code, text = EXIT_FAILED, f"{error.filename}: {error.strerror}; {fix}"
     except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
-    print(f"{prog}: {text}", file=sys.stderr)  # noqa: T201
+        code = _EXIT_INTERRUPTED
+    if text:
+        print(f"{prog}: {text}", file=sys.stderr)  # noqa: T201
     return code

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.outboxes import open_box, point
 
 from tramgac_agent.__main__ import COMMANDS
+from tramgac_agent.identity import renew
 from tramgac_agent.identity.files import IdentityFiles
 from tramgac_agent.uplink.status import UplinkStatus, write_status
 from tramgac_proto.commandline import run
@@ -116,6 +118,32 @@ def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
     assert said == b""
 
 
+def test_a_reader_that_has_enough_is_no_error_to_look_at(tmp_path: Path) -> None:
+    """``| head`` closes the pipe early."""
+    box = open_box(tmp_path)
+    box.append("disk", [point(number) for number in range(2000)], valid_seconds=1)
+    box.close()
+    (tmp_path / "agent.toml").write_text(f'{COLLECTOR}[agent]\nstate_dir = "{tmp_path}"\n')
+    words = [sys.executable, "-m", "tramgac_agent", "outbox", "export", "--config"]
+    with subprocess.Popen(
+        [*words, str(tmp_path / "agent.toml")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.read(10)
+        child.stdout.close()
+
+        assert child.stderr.read() == b""
+
+
+def test_a_child_with_a_bad_configuration_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its line goes to the log of the agent that started it."""
+    assert renew.main(["--config", str(tmp_path / "none.toml")]) == 78
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_folder_of_another_user_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +176,17 @@ def test_the_doctor_finds_what_the_collector_refused(
     status = UplinkStatus(state="ok", at_ms=now, outbox_state="ok", refusals={"subject_foreign": 3})
 
     assert "3 subject_foreign" in found(tmp_path, capsys, status)["refusals"]
+
+
+def test_the_doctor_says_that_the_agent_was_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no reason code to look up."""
+    now = time.time_ns() // 1_000_000
+
+    said = found(tmp_path, capsys, UplinkStatus("stopped", at_ms=now))["uplink"]
+
+    assert said.endswith("start `tramgac-agent run`")
 
 
 def test_the_doctor_does_not_call_a_full_outbox_well(

@@ -103,6 +103,9 @@ def _uplink(config: Config) -> Iterator[Finding]:
     if status is None:
         yield Finding("uplink", ok=False, text="never ran", fix="start `tramgac-agent run`")
         return
+    if status.state == "stopped":
+        yield Finding("uplink", ok=False, text="stopped", fix="start `tramgac-agent run`")
+        return
     age = time.time() - status.at_ms / 1000
     if age > (_REFUSED_STALE_SECONDS if status.state == "refused" else _STALE_SECONDS):
         fix = "start `tramgac-agent run`, or look at its log"

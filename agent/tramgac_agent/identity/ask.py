@@ -13,6 +13,7 @@ from tramgac_agent.identity.files import Identity, IdentityFiles
 from tramgac_agent.identity.outcome import Outcome
 from tramgac_agent.identity.server import Server
 from tramgac_agent.lean_grpc import grpc
+from tramgac_proto.configfile import EXIT_CONFIG, ConfigError
 from tramgac_proto.v1 import enrollment_pb2 as pb
 
 T = TypeVar("T")
@@ -135,4 +136,7 @@ def finish(work: Callable[[], str]) -> int:
     except Outcome as outcome:
         sys.stderr.write(f"tramgac-agent: {outcome}\n")
         return outcome.exit_code
+    except ConfigError as error:
+        sys.stderr.write(f"tramgac-agent: configuration: {error}\n")
+        return EXIT_CONFIG
     return 0
