@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tramgac_proto.v1 import enrollment_pb2
 
 FOLDER = "identity"
-# From here on the agent asks for a new certificate every day: sites may be dark for months.
+# From here on the agent tries to renew, once an hour at most: sites may be dark for months.
 RENEW_BEFORE_MS = 120 * 86_400_000
 
 log = logging.getLogger(__name__)
