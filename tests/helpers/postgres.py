@@ -15,9 +15,21 @@ import psycopg
 _SETTINGS = "-c fsync=off -c full_page_writes=off -c max_connections=40 -c shared_buffers=16MB"
 
 
-def _as_server(*argv: str) -> list[str]:
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found:
+        return found
+    # Debian keeps the server's own programs off the PATH.
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    if not versions:
+        raise FileNotFoundError(f"{name}: install the package postgresql")
+    return str(versions[-1])
+
+
+def _as_server(name: str, *argv: str) -> list[str]:
     """`initdb` and the server refuse root; `nobody` exists everywhere and owns nothing."""
-    return ["runuser", "-u", "nobody", "--", *argv] if os.geteuid() == 0 else list(argv)
+    command = [_program(name), *argv]
+    return ["runuser", "-u", "nobody", "--", *command] if os.geteuid() == 0 else command
 
 
 def _run(*argv: str) -> None:
@@ -46,6 +58,13 @@ def running_postgres() -> Iterator[str]:
             _run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def throwaway_postgresql() -> Iterator[str]:
+    """Start a server for one test; gives the SQLAlchemy URL of an empty database."""
+    with running_postgres() as folder:
+        yield new_database(folder).replace("+psycopg", "", 1)
 
 
 def new_database(socket_folder: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.throwaway_postgresql import throwaway_postgresql
+from helpers.postgres import throwaway_postgresql
 from sqlalchemy import select
 
 from tramgac_collector.__main__ import COMMANDS

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from helpers.centre import Centre, running_centre
-from helpers.throwaway_postgresql import throwaway_postgresql
+from helpers.postgres import throwaway_postgresql
 from sqlalchemy import func, select
 
 from tramgac_collector.identity import office, waiting
