@@ -39,6 +39,16 @@ ADVICE = {
     "rate_limited": "too many requests from this address",
     "signer_failed": "the centre's CA could not sign; see the collector's log",
     "store_unavailable": "the centre cannot store anything now; see the collector's log",
+    "changed_meanwhile": "something changed at the centre during the request",
+    "nonce_unknown": "the challenge was used or is too old",
+    "signature_wrong": "the key on this host is not that of its certificate; "
+    "`tramgac-agent enroll --force` makes a new identity",
+    "client_certificate_missing": "this is the enrolment port; `address` in [collector] must be "
+    "the reporting port",
+    "csr_too_large": "the signing request is too large",
+    "csr_malformed": "the signing request is not readable",
+    "csr_signature": "the signing request is not signed by its key",
+    "csr_key": "the centre does not take this kind of key",
     "agent_unknown": "the centre does not know this agent any more (restored from an old "
     f"backup?); {_NEW_TOKEN} and enroll with --force",
     "certificate_foreign": "the certificate is not of this centre; wrong collector address?",
