@@ -34,13 +34,13 @@ check: install
 bench:
 	scripts/system-packages bench
 	$(MAKE) --no-print-directory install
-	$(PY) scripts/bench.py
+	PYTHONPATH=scripts:tests $(PY) -m bench
 
 soak:
 	scripts/system-packages bench
 	$(MAKE) --no-print-directory install
 	$(PY) -m pytest -m soak
-	$(PY) scripts/bench.py --full
+	PYTHONPATH=scripts:tests $(PY) -m bench --full
 
 proto:
 	scripts/gen-proto

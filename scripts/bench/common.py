@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,11 @@ def table(figures: Sequence[Figure]) -> str:
     )
 
 
-def write_json(figures: Sequence[Figure], path: Path) -> None:
-    """Keep the figures for comparison."""
+def write_json(figures: Sequence[Figure], machine: dict[str, object], path: Path) -> None:
+    """Keep the figures, and what they were taken on, for comparison."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
+    kept = {"machine": machine, "figures": [asdict(figure) for figure in figures]}
+    path.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def children_of(pid: int) -> list[int]:
@@ -86,27 +88,34 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of ``pid``, its live descendants and the children they reaped."""
-    ticks = 0
-    for one in children_of(pid):
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += sum(map(int, fields[11:15]))
-    return ticks / TICKS
-
-
 def own_cpu_seconds(pid: int) -> float:
-    """User and system time of ``pid`` itself, in scheduler nanoseconds, all threads."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        try:
-            total += int((task / "schedstat").read_text().split()[0])
-        except OSError:
-            continue
-    return total / 1e9
+    """User and system time of ``pid`` itself, ended threads counted, to the nanosecond."""
+    # The process clock of another process, as clock_getcpuclockid(3) names it.
+    return time.clock_gettime_ns((~pid << 3) | 2) / 1e9
+
+
+def _waited_cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[13:15])) / TICKS
+
+
+def children_cpu_seconds(pid: int) -> float:
+    """User and system time of what ``pid`` started: the children it waited for, and live ones."""
+    total = _waited_cpu_seconds(pid)
+    for one in children_of(pid)[1:]:
+        with suppress(OSError):  # it may end meanwhile; then it is waited for next time
+            total += own_cpu_seconds(one) + _waited_cpu_seconds(one)
+    return total
+
+
+@contextmanager
+def cpu_of_children() -> Iterator[list[float]]:
+    """Yields a list that holds, afterwards, the CPU seconds of processes waited for within."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent: list[float] = []
+    yield spent
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def memory_mib(pid: int) -> tuple[float, float]:

@@ -76,9 +76,12 @@ def _live(series_count: int) -> dict[str, float]:
     fresh = iter([[_values(rng) for _ in range(min(300, len(owners)))] for _ in range(5)])
     sample = [_values(rng) for _ in range(min(300, len(owners)))]
     gc.freeze()
-    applied = _cpu(lambda: [report(i, v, now + 1) for i, v in enumerate(next(fresh))], 5) / len(
-        sample
-    )
+
+    def some_fresh() -> None:
+        for number, values in enumerate(next(fresh)):
+            report(number, values, now + 1)
+
+    applied = _cpu(some_fresh, 5) / len(sample)
     one_percent = sample[: max(1, len(owners) // 100)]
 
     def some_changed() -> None:

@@ -39,17 +39,29 @@ class Centre:
 
     pid: int
     port: int
+    metrics_port: int
     agents: list[SimulatedAgent]
     folder: Path
+    ca_pem: bytes
+
+    def connect(self) -> None:
+        """Open every agent's channel; call it inside the loop that will use them."""
+        for agent in self.agents:
+            agent.connect(f"127.0.0.1:{self.port}", self.ca_pem)
 
     def cpu_seconds(self) -> float:
         """CPU time of every process of the collector."""
         return sum(own_cpu_seconds(pid) for pid in children_of(self.pid))
 
 
-def write_config(folder: Path, grpc_port: int) -> Path:
+# One agent of the benchmark calls as often as a hundred real ones.
+UNLIMITED = "[limits]\ncalls_per_minute = 1000000\n"
+
+
+def write_config(folder: Path, ports: tuple[int, int], limits: str) -> Path:
     """A collector's configuration on loopback; returns its path."""
-    (folder / "inventory.yml").write_text("province: {id: bench, name: Bench}\nfacilities: []\n")
+    grpc_port, metrics_port = ports
+    (folder / "inventory.yml").write_text("province: {name: Bench}\nfacilities: []\n")
     config = folder / "collector.toml"
     config.write_text(
         f"""
@@ -62,9 +74,8 @@ grpc = "127.0.0.1:{grpc_port}"
 enrollment = "127.0.0.1:{free_port()}"
 throughput = "127.0.0.1:{free_port()}"
 web = "127.0.0.1:{free_port()}"
-metrics = "127.0.0.1:{free_port()}"
-[limits]
-calls_per_minute = 1000000
+metrics = "127.0.0.1:{metrics_port}"
+{limits}
 [throughput]
 responder = false
 """
@@ -73,8 +84,10 @@ responder = false
 
 
 @contextmanager
-def centre(folder: Path, count: int, *, cpu: str = SERVER_CPU) -> Iterator[Centre]:
-    """A collector with ``count`` enrolled agents, connected to nobody yet."""
+def centre(
+    folder: Path, count: int, *, cpu: str = SERVER_CPU, limits: str = UNLIMITED
+) -> Iterator[Centre]:
+    """A collector with ``count`` enrolled agents, none of them connected yet."""
     state = folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{state / 'store.db'}"
@@ -83,19 +96,18 @@ def centre(folder: Path, count: int, *, cpu: str = SERVER_CPU) -> Iterator[Centr
     engine = open_engine(url)
     identities = enroll(engine, authority, count)
     engine.dispose()
-    port = free_port()
-    config = write_config(folder, port)
+    port, metrics_port = free_port(), free_port()
+    config = write_config(folder, (port, metrics_port), limits)
     argv = [sys.executable, "-m", "tramgac_collector.ingest", "--config", str(config)]
     with process(argv, folder / "collector.log", cpu=cpu) as server:
         wait_until(lambda: listens(port), 30, "collector")
         agents = [SimulatedAgent(one, number) for number, one in enumerate(identities)]
-        for agent in agents:
-            agent.connect(f"127.0.0.1:{port}", authority.ca_pem)
-        yield Centre(server.pid, port, agents, folder)
+        yield Centre(server.pid, port, metrics_port, agents, folder, authority.ca_pem)
 
 
 async def _drive(place: Centre, seconds: float) -> tuple[Load, float, Load]:
     agents: Sequence[SimulatedAgent] = place.agents
+    place.connect()
     await saturate(agents, min(3.0, seconds))
     before = place.cpu_seconds()
     full = await saturate(agents, seconds)

@@ -1,0 +1,81 @@
+"""The benchmarks still run: the table, the file, every module's import, and a tiny area."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python(*words: str) -> str:
+    """Run the interpreter as ``make bench`` does."""
+    path = os.pathsep.join((str(ROOT / "scripts"), str(ROOT / "tests")))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *words], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PYTHONPATH": path}, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_one_area_gives_a_table_and_a_file(tmp_path: Path) -> None:
+    """The outbox area prints its figures and writes them with the machine they are from."""
+    output = tmp_path / "bench.json"
+
+    printed = python("-m", "bench", "outbox", "--output", str(output))
+
+    kept = json.loads(output.read_text())
+    assert kept["machine"]["cores"] == os.cpu_count()
+    figures = {one["what"]: one for one in kept["figures"]}
+    assert figures["append p50"]["unit"] == "ms"
+    assert 0 < figures["append p50"]["value"] < 1000
+    assert 100 < figures["size"]["value"] < 2000
+    assert re.search(r"^outbox +append p50 +[0-9.]+ +ms", printed, re.MULTILINE)
+    assert f"{len(figures)} figures, 0 budgets missed" in printed
+
+
+def test_a_scrape_is_measured_beside_its_peer() -> None:
+    """Both sides of the exposition area work on a small page."""
+    ours = json.loads(python("-m", "bench.exposition", "live", "1000"))
+    peer = json.loads(python("-m", "bench.exposition", "client", "1000"))
+
+    assert 0 < ours["render"] < peer["render"]
+    assert ours["bytes"] > 50_000
+
+
+def test_missed_budgets_are_said() -> None:
+    """A value beyond its limit is marked in the table, a fact is not."""
+    code = """
+from bench.common import at_least, at_most, fact, table
+print(table([at_most("a", "x", 2, "s", 1), at_least("a", "y", 2, "s", 1), fact("a", "z", 3, "s")]))
+"""
+    lines = python("-c", code).splitlines()
+
+    assert [("MISSED" in line, " met" in line) for line in lines[1:]] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_the_production_configuration_is_the_one_of_make_run(tmp_path: Path) -> None:
+    """Every check stays on, at its own interval, and the tick check goes."""
+    code = """
+import sys, tomllib
+from pathlib import Path
+import here_setup as here
+from bench.agent import as_in_production
+place = here.Place(Path(sys.argv[1]) / "state")
+here.write_files(place)
+text = (place.root / f"{here.HOST}.toml").read_text()
+tree = tomllib.loads(as_in_production(text))
+print(*sorted(tree["checks"]), sum("interval_seconds" in one for one in tree["checks"].values()))
+print(*sorted(set(tomllib.loads(text)["checks"]) - set(tree["checks"])))
+"""
+    first, gone = python("-c", code, str(tmp_path)).splitlines()
+
+    assert first == "disk drop latency link restic self service throughput uptime 0"
+    assert gone == "tick"
