@@ -56,12 +56,14 @@ class Outbox:
         """
         with self._lock:
             while (store := self._disk.usable()) is not None:
+                before = None
                 try:
+                    before = (store.epoch, store.last_seq())
                     # First, or what the relay delivered would be taken a second time.
                     self._stop_relay(store)
                     stored = store.append(check, observations, valid_seconds)
                 except sqlite3.Error as error:
-                    self._disk.trouble(error)
+                    self._disk.trouble(error, before)
                     continue
                 self._settle_down(store)
                 return stored
@@ -108,6 +110,8 @@ class Outbox:
             return store
         if self._relay is None:
             self._relay = Store(":memory:", self._clock)
+            # A source that cannot be tidied up on this disk is read again every minute.
+            self._relay.remember(self._disk.tokens())
             log.error("outbox: disk not usable, observations pass through memory")
         return self._relay
 

@@ -153,6 +153,12 @@ def put_meta(connection: sqlite3.Connection, key: str, value: str | int) -> None
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(value)))
 
 
+def tokens(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Every token that is remembered, with its source, oldest first."""
+    rows = connection.execute("SELECT source, token FROM tokens ORDER BY id")
+    return [(source, token) for source, token in rows]
+
+
 def live_bytes(connection: sqlite3.Connection) -> int:
     """Bytes of all pages in use; freed pages do not count, so deleting shows at once."""
     size = connection.execute("PRAGMA page_size").fetchone()[0]

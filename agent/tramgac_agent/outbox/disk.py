@@ -70,6 +70,15 @@ class Disk:
         except OSError as error:
             self._block("readonly", error)
 
+    def tokens(self) -> list[tuple[str, str]]:
+        """What the file remembers of sources, though it cannot be written; empty if unreadable."""
+        try:
+            with contextlib.closing(database.connect_readonly(self._path)) as connection:
+                return database.tokens(connection)
+        except sqlite3.Error as error:
+            log.warning("outbox: what was taken before is not known: %s", error)
+            return []
+
     def trouble(self, error: sqlite3.Error, before: tuple[str, int] | None = None) -> None:
         """Do what the error asks for; afterwards the store is usable, or blocked for a while.
 

@@ -73,7 +73,7 @@ def adopt(store: Store, relay: Store, reason: str) -> int:
     lost = relay.count() - len(rows)
     try:
         with database.transaction(store.connection):
-            for source, token in relay.tokens():
+            for source, token in database.tokens(relay.connection):
                 store.take_token(source, token)
             for kind, stream, payload in rows:
                 lost += _take_over(store, fleet_pb2.Record.FromString(payload), kind, stream, names)

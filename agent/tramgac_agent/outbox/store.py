@@ -131,6 +131,15 @@ class Store:
         for gap in found:
             self._insert(fleet_pb2.Record(gap=gap), Kind.GAP, GAP_STREAM)
 
+    def take_back(self, last: int) -> None:
+        """Forget the records above ``last``, which nobody has seen, and their numbers."""
+        if self.last_seq() > last:
+            with database.transaction(self.connection):
+                self.connection.execute("DELETE FROM records WHERE seq > ?", (last,))
+                self.connection.execute(
+                    "UPDATE sqlite_sequence SET seq = ? WHERE name = 'records'", (last,)
+                )
+
     def rewrite(self, seq: int, new_seq: int, payload: bytes) -> None:
         """Replace number and payload of a record; the caller holds the transaction."""
         self.connection.execute(
@@ -159,10 +168,11 @@ class Store:
             (record.wall_unix_ms, kind, stream, zlib.crc32(payload), payload),
         )
 
-    def tokens(self) -> list[tuple[str, str]]:
-        """Every token that is remembered, with its source, oldest first."""
-        rows = self.connection.execute("SELECT source, token FROM tokens ORDER BY id")
-        return [(source, token) for source, token in rows]
+    def remember(self, tokens: Iterable[tuple[str, str]]) -> None:
+        """Take tokens over from another store."""
+        with database.transaction(self.connection):
+            for source, token in tokens:
+                self.take_token(source, token)
 
     def take_token(self, source: str, token: str) -> bool:
         """Remember a token; False when it is known. The caller holds the transaction."""

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -15,7 +15,8 @@ import pytest
 from helpers.outboxes import WIDE, HandClock, event, everything, gaps, open_box, point, unaccounted
 
 from tramgac_agent.checks.base import Observation
-from tramgac_agent.outbox import OutboxLimits, disk
+from tramgac_agent.outbox import OutboxLimits, disk, epochs
+from tramgac_agent.outbox.store import Store
 
 TESTS = Path(__file__).parents[2]
 SMALL = OutboxLimits(3650, 1 << 30, 1.0, 256 * 1024)
@@ -137,6 +138,90 @@ def test_a_damaged_file_on_a_read_only_disk_is_counted_once(
     box.append("disk", [point()], valid_seconds=1)
     assert box.stats().lost == {"corrupt": 1}
     assert [(one.reason, one.records) for one in gaps(box)] == [("corrupt", 1)]
+    box.close()
+
+
+def named(token: str) -> Observation:
+    """An event that its source may hand over again."""
+    return Observation(point().samples, event=True, token=token, stream="named")
+
+
+def test_what_is_handed_over_again_is_taken_once_whatever_the_disk_does(tiny_disk: Path) -> None:
+    """A source that cannot delete what was taken repeats it; disk and memory know it both."""
+    box = open_box(tiny_disk, limits=SMALL)
+    box.append("drop", [named("one")], valid_seconds=1)
+    box.close()
+    subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
+    box = open_box(tiny_disk, limits=SMALL)
+    assert box.append("drop", [named("one"), named("two")], valid_seconds=1) == 1
+    box.mark_sent(1)
+    box.settle(1, epoch=box.epoch)
+    subprocess.run(["mount", "-o", "remount,rw", tiny_disk], check=True)
+    assert box.append("drop", [named("one"), named("two")], valid_seconds=1) == 0
+    assert len(everything(box)) == 1
+    assert gaps(box) == []
+    box.close()
+
+
+def test_memory_is_kept_until_the_disk_has_it(
+    tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that comes back for a moment only does not cost what waited in memory."""
+    box = open_box(tiny_disk, limits=SMALL)
+    hog = fill(tiny_disk)
+    number = 0
+    while box.stats().state != "disk_full":
+        number += 1
+        box.append("disk", [point(number, width=200)], valid_seconds=1)
+    waiting = len(everything(box))
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "adopt", failing)
+        patch.setattr(disk, "RETRY_SECONDS", 60.0)
+        hog.unlink()
+        box.append("disk", [point()], valid_seconds=1)
+    assert len(everything(box)) == waiting + 1
+    box._disk._retry_at = 0.0
+    box.append("disk", [point()], valid_seconds=1)
+    assert box.stats().state == "ok"
+    assert gaps(box) == []
+    box.close()
+
+
+def failing(*_: object) -> int:
+    """A write that fails."""
+    raise io_error()
+
+
+def io_error() -> sqlite3.OperationalError:
+    """As from a disk whose fsync fails."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+    return error
+
+
+def test_a_write_of_unknown_outcome_is_not_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the fsync failed: what went through memory is taken back on the disk."""
+    box = open_box(tmp_path)
+    box.append("disk", [point(1)], valid_seconds=1)
+    commit = Store.append
+
+    def half(store: Store, check: str, found: Sequence[Observation], valid: int) -> int:
+        stored = commit(store, check, found, valid)
+        if store.connection.execute("PRAGMA database_list").fetchone()[2]:
+            raise io_error()
+        return stored
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "append", half)
+        patch.setattr(disk, "RETRY_SECONDS", 60.0)
+        box.append("disk", [point(2)], valid_seconds=1)
+        assert [one.observation.values[0] for one in everything(box)] == [2]
+    box._disk._retry_at = 0.0
+    box.append("disk", [point(3)], valid_seconds=1)
+    assert [one.observation.values[0] for one in everything(box)] == [1, 2, 3]
+    assert unaccounted(box) == set()
     box.close()
 
 
