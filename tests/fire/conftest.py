@@ -8,16 +8,34 @@ import pytest
 from helpers.stack import Stack
 
 MakeStack = Callable[..., Stack]
+HOSTS = ("h1", "h2")
+
+
+@pytest.fixture(scope="session")
+def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A centre with two enrolled hosts that never ran; copied instead of made anew."""
+    stack = Stack(tmp_path_factory.mktemp("enrolled"), hosts=HOSTS)
+    try:
+        stack.start_collector()
+        for host in HOSTS:
+            stack.enroll(host)
+        stack.stop("ingest")
+    finally:
+        stack.close()
+    return stack.root
 
 
 @pytest.fixture
-def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
-    """Build a stack below ``tmp_path``; everything it started is killed afterwards."""
+def make_stack(tmp_path: Path, enrolled: Path) -> Iterator[MakeStack]:
+    """Build a stack of enrolled hosts and start its collector; everything is killed afterwards."""
     made: list[Stack] = []
 
     def make(**settings: Any) -> Stack:
-        made.append(Stack(tmp_path, **settings))
-        return made[-1]
+        stack = Stack(tmp_path, hosts=HOSTS, **settings)
+        made.append(stack)
+        stack.take_over(enrolled)
+        stack.start_collector()
+        return stack
 
     yield make
     for one in made:
@@ -26,8 +44,5 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
 
 @pytest.fixture
 def stack(make_stack: MakeStack) -> Stack:
-    """A collector and one enrolled host, ``h1``, whose agent is not started yet."""
-    one = make_stack()
-    one.start_collector()
-    one.enroll()
-    return one
+    """A collector, and the hosts ``h1`` and ``h2`` whose agents are not started yet."""
+    return make_stack()

@@ -37,8 +37,6 @@ def test_thinning_in_the_middle_of_a_backlog_converges(make_stack: Callable[...,
     stack = make_stack(
         collector_extra="[limits]\ncalls_per_minute = 6000\nbacklog_bytes_per_second = 30000\n"
     )
-    stack.start_collector()
-    stack.enroll()
     prefill(stack)
     stack.start_agent()
     count = "SELECT count(*) FROM records"
@@ -76,10 +74,10 @@ def test_a_centre_put_back_in_time_says_what_it_lost(stack: Stack) -> None:
     stack.wait_ticks(5)
     stack.collector_command("backup", "--to", str(saved), *words)
     before = len(stack.stored_ticks())
-    stack.enroll("h2")
-    late = json.loads((stack.root / "h2/identity/identity.json").read_text())["agent_id"]
-    stack.start_agent("h2")
-    stack.wait_ticks(3, "h2")
+    stack.enroll("h3")
+    late = json.loads((stack.root / "h3/identity/identity.json").read_text())["agent_id"]
+    stack.start_agent("h3")
+    stack.wait_ticks(3, "h3")
     settled = len(stack.wait_ticks(before + 15))
     stack.stop("ingest")
     stack.collector_command("restore", "--from", str(saved), *words, "--force")
@@ -103,7 +101,7 @@ def test_a_centre_put_back_in_time_says_what_it_lost(stack: Stack) -> None:
 
 def come_back(stack: Stack, agent_id: str) -> None:
     """The agent that the restored store does not know is approved and reports again."""
-    stack.wait_uplink("h2", 60, state="refused", reason="agent_unknown")
+    stack.wait_uplink("h3", 60, state="refused", reason="agent_unknown")
 
     def pending() -> list[dict[str, str]]:
         found: list[dict[str, str]] = json.loads(
@@ -111,18 +109,18 @@ def come_back(stack: Stack, agent_id: str) -> None:
         )
         return found
 
-    (row,) = poll(pending, bool, 30, "h2 asks to come back")
-    assert (row["agent_id"], row["host"]) == (agent_id, "h2")
+    (row,) = poll(pending, bool, 30, "h3 asks to come back")
+    assert (row["agent_id"], row["host"]) == (agent_id, "h3")
     stack.collector_command(
         "agents", "approve", row["key"][:16], "--facility", FACILITY, "--site", SITE
     )
     # It would knock again by itself within 15 minutes; a restart does it now.
-    stack.stop("h2")
-    stack.start_agent("h2")
-    ticks = poll(lambda: stack.stored_ticks("h2"), lambda found: len(found) > 5, 60, "h2 is back")
-    stack.wait_uplink("h2", state="ok")
-    assert set(stack.gaps("h2")) == {"lost_at_centre"}
-    stack.check_accounts("h2")
-    assert stack.query("SELECT id FROM agents WHERE host = 'h2'") == [(agent_id,)]
+    stack.stop("h3")
+    stack.start_agent("h3")
+    ticks = poll(lambda: stack.stored_ticks("h3"), lambda found: len(found) > 5, 60, "h3 is back")
+    stack.wait_uplink("h3", state="ok")
+    assert set(stack.gaps("h3")) == {"lost_at_centre"}
+    stack.check_accounts("h3")
+    assert stack.query("SELECT id FROM agents WHERE host = 'h3'") == [(agent_id,)]
     numbers = [one.number for one in ticks]
     assert len(numbers) == len(set(numbers))

@@ -23,8 +23,6 @@ def tiny(make_stack: MakeStack, tmp_path: Path) -> Iterator[Stack]:
     (tmp_path / "h1").mkdir()
     with mounted(tmp_path / "h1", "-t", "tmpfs", "-o", "size=1m", f"fire-{os.getpid()}"):
         stack = make_stack()
-        stack.start_collector()
-        stack.enroll()
         stack.write_agent("h1", outbox=SMALL_BALLAST)
         yield stack
         stack.close()
@@ -111,10 +109,10 @@ def test_a_disk_that_breaks_while_in_use_and_is_repaired(
 ) -> None:
     """ext4 finds damage and refuses writes; the host stays visible; repaired, nothing is lost."""
     folder = tmp_path / "h1"
-    with ext4(folder) as disk:
+    # While the disk is away, its empty mount point must not pass for it.
+    empty = mounted(folder, "-t", "tmpfs", "-o", "ro", f"fire-{os.getpid()}")
+    with empty, ext4(folder) as disk:
         stack = make_stack()
-        stack.start_collector()
-        stack.enroll()
         stack.write_agent("h1", outbox=SMALL_BALLAST)
         stack.start_agent()
         stack.wait_ticks(5)
@@ -171,13 +169,11 @@ def test_a_torn_outbox_is_moved_aside_and_its_loss_counted(
     stack = make_stack(
         collector_extra="[limits]\ncalls_per_minute = 6000\nbacklog_bytes_per_second = 1000000\n"
     )
-    stack.start_collector()
-    stack.enroll()
     stack.start_agent()
     stack.wait_ticks(3)
     stack.stop("h1")
     last = len(stack.handed_ticks())
-    stack.stop("ingest")
+    stack.running["ingest"].send_signal(signal.SIGSTOP)
     # More than SQLite keeps in memory, or a running agent would not even notice.
     fill_outbox(stack, 2_000)
     path = stack.root / "h1/outbox.db"
@@ -188,7 +184,7 @@ def test_a_torn_outbox_is_moved_aside_and_its_loss_counted(
         stack.start_agent()
         poll(lambda: "running" in stack.log("h1").rpartition("stopped")[2], bool, 20, "agent works")
         tear(path)
-    stack.start_collector()
+    stack.running["ingest"].send_signal(signal.SIGCONT)
     poll(lambda: list(path.parent.glob("outbox.db.corrupt-*")), bool, 40, "moved aside")
     lost = poll(stack.lost, lambda found: "corrupt" in found, 40, "the loss on /metrics")
     assert lost["corrupt"] >= 100

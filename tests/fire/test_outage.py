@@ -81,8 +81,6 @@ def check_backlog(make_stack: Callable[..., Stack], hours: float, rate: int) -> 
         agent_checks="[checks.uptime]\ninterval_seconds = 5\n",
         collector_extra=f"[limits]\ncalls_per_minute = 6000\nbacklog_bytes_per_second = {rate}\n",
     )
-    stack.start_collector()
-    stack.enroll()
     began_ms = now_ms()
     rounds = prefill(stack, hours, 60)
     total = rounds * len(STREAMS)

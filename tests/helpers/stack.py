@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -215,6 +216,13 @@ class Stack:
             f"{outbox}\n{self.agent_checks if checks is None else checks}"
         )
         return path
+
+    def take_over(self, other: Path) -> None:
+        """Copy state and identities of a stopped stack with the same hosts."""
+        shutil.copytree(other / "collector", self.root / "collector", dirs_exist_ok=True)
+        for host in self.hosts:
+            shutil.copytree(other / host, self.root / host, dirs_exist_ok=True)
+            self.write_agent(host)
 
     def enroll(self, host: str = "h1") -> None:
         """Write the configuration, get a token and use it."""
