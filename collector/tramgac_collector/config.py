@@ -1,7 +1,7 @@
 """The collector's configuration file: ``/etc/tramgac/collector.toml``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -30,7 +30,7 @@ class CollectorSection(Section, frozen=True, kw_only=True):
     state_dir: str = "/var/lib/tramgac/collector"
     inventory: str = "/etc/tramgac/inventory.yml"
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class ListenSection(Section, frozen=True, kw_only=True):

@@ -108,13 +108,54 @@ def test_checking_a_configuration(folder: Path, capsys: pytest.CaptureFixture[st
         ('web = "0.0.0.0:80"', "[listen] web: `0.0.0.0:80` is open to the network"),
         ('web = "127.0.0.1:1"\ngrpc = "8443"', "[listen] grpc: `8443` is not host:port"),
         ('webb = "127.0.0.1:1"', "unknown key `webb`"),
+        ('grpc = "[::]:1"\nenrollment = "[::]:1"', "[listen] grpc and enrollment: both are"),
+        ('[collector]\nlog_level = "loud"', "Invalid enum value 'loud'"),
+        ('[collector]\nnames = ["bệnh-viện"]', "[collector] names: host names are ASCII"),
+        ('[store]\nurl = "a secret"', "[store] url: write sqlite:////PATH or postgresql://"),
+        ('[store]\nurl = "mysql://u:secret@h/d"', "[store] url: write sqlite:////PATH or"),
     ):
         (folder / "collector.toml").write_text(f"[listen]\n{wrong}\n")
 
         assert command(folder, "check-config") == 78
         said = capsys.readouterr().err
         assert words in said
+        assert "secret" not in said
         assert str(folder / "collector.toml") in said
+
+
+def test_serve_refuses_what_check_config_refuses(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is started, instead of children that die again and again."""
+    (folder / "collector.toml").write_text('[listen]\ngrpc = "8443"\n')
+    assert command(folder, "serve") == 78
+    assert "[listen] grpc: `8443` is not host:port" in capsys.readouterr().err
+
+
+def test_a_store_that_is_away_is_said_in_a_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback, and no password."""
+    with (folder / "collector.toml").open("a") as file:
+        file.write('[store]\nurl = "postgresql://u:secret@127.0.0.1:1/d"\n')
+    for words in (
+        ["agents", "list"],
+        ["token", "list"],
+        ["db", "upgrade"],
+        ["inventory", "import"],
+    ):
+        assert command(folder, *words) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("tramgac-collector: the store does not answer: ")
+        assert said.count("\n") == 1
+        assert "secret" not in said
+
+
+def test_whoever_comes_first_the_state_is_private(folder: Path) -> None:
+    """Folder and store are the collector's alone, though a person's command made them."""
+    assert command(folder, "agents", "list") == 0
+    assert (folder / "state").stat().st_mode & 0o777 == 0o700
+    assert (folder / "state" / "store.db").stat().st_mode & 0o777 == 0o600
 
 
 def findings(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:

@@ -4,34 +4,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from tramgac_collector.config import Config
 from tramgac_collector.store.engine import open_engine, reading, upgrade
+from tramgac_proto.commandline import CommandFailed
+from tramgac_proto.privatefile import private_folder
 
 
 @contextmanager
 def looking(config: Config) -> Iterator[Connection]:
     """Read only; a running collector does not notice."""
-    engine = _open(config)
-    try:
-        with reading(engine) as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with _store(config) as engine, reading(engine) as connection:
+        yield connection
 
 
 @contextmanager
 def changing(config: Config) -> Iterator[Connection]:
     """One transaction, committed at the end."""
-    engine = _open(config)
+    with _store(config) as engine, engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[Engine]:
+    """The store, up to date.
+
+    Raises:
+        CommandFailed: It does not answer; in the database's own words.
+    """
     try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+        bring_up_to_date(config)
+        engine = open_engine(config.store_url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as error:
+        text = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise CommandFailed(f"the store does not answer: {text}") from error
 
 
-def _open(config: Config) -> Engine:
-    config.state_dir.mkdir(parents=True, exist_ok=True)
+def bring_up_to_date(config: Config) -> None:
+    """Make the state folder and apply every missing revision."""
+    private_folder(config.state_dir)
     upgrade(config.store_url)
-    return open_engine(config.store_url)

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
+from tramgac_collector.identity.keyring import general_names
 from tramgac_collector.inventory.load import load_inventory
+from tramgac_collector.store.engine import open_engine
 from tramgac_collector.web.address import check_loopback
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.configfile import EXIT_OK, ConfigError
@@ -35,11 +37,34 @@ def check_doors(config: Config) -> dict[str, str]:
     return doors
 
 
+def check_all(config: Config) -> dict[str, str]:
+    """Everything that would keep `serve` from working; return its addresses by name.
+
+    Raises:
+        ConfigError: With the key and the fix.
+    """
+    doors = check_doors(config)
+    taken = [address for address in doors.values() if not address.endswith(":0")]
+    for address in taken:
+        if taken.count(address) > 1:
+            names = [name for name, one in doors.items() if one == address]
+            raise ConfigError(
+                f"[listen] {' and '.join(names)}: both are {address}; give each its own"
+            )
+    try:
+        general_names(config.collector.names)
+    except ValueError:
+        names_key = "[collector] names: host names are ASCII (xn--... for others), or addresses"
+        raise ConfigError(names_key) from None
+    open_engine(config.store_url).dispose()
+    return doors
+
+
 def main(args: argparse.Namespace) -> int:
     """Load everything; a fault ends with exit code 78 and names file, key and fix."""
     config = load_config(args.config)
     try:
-        doors = check_doors(config)
+        doors = check_all(config)
     except ConfigError as error:
         raise ConfigError(f"{args.config}: {error}") from None
     inventory = Path(config.collector.inventory)

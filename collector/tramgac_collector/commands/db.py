@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from tramgac_collector.commands._store import looking
 from tramgac_collector.config import DEFAULT_PATH, load_config
-from tramgac_collector.store.engine import upgrade
 from tramgac_proto.configfile import EXIT_OK
 
 
@@ -17,8 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Upgrade; `serve` does the same at its start."""
     config = load_config(args.config)
-    if not config.store.url:
-        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade(config.store_url)
+    with looking(config):
+        pass
     print("schema is up to date")  # noqa: T201 - the answer to the person at the terminal
     return EXIT_OK

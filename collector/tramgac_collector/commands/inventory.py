@@ -65,25 +65,20 @@ def _check(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     # Loaded late: checking and exporting need no database.
+    from tramgac_collector.commands._store import changing  # noqa: PLC0415
     from tramgac_collector.identity.register import note  # noqa: PLC0415
     from tramgac_collector.inventory.versions import import_inventory, newest  # noqa: PLC0415
-    from tramgac_collector.store.engine import open_engine, upgrade  # noqa: PLC0415
 
     config = load_config(args.config)
     path = args.file or Path(config.collector.inventory)
     load_inventory(path)
-    if not config.store.url:
-        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade(config.store_url)
-    engine = open_engine(config.store_url)
-    with engine.begin() as connection:
+    with changing(config) as connection:
         made = import_inventory(connection, path)
         version = made or newest(connection)
         number = version.number if version else 0
         if made is not None:
             now_ms = time.time_ns() // 1_000_000
             note(connection, now_ms, ("cli", "inventory_imported", str(number)), made.sha256)
-    engine.dispose()
     if args.json:
         _say(json.dumps({"version": number, "changed": made is not None}))
     else:

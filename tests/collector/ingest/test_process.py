@@ -57,7 +57,9 @@ def test_a_life_from_start_to_stop(stack: Stack) -> None:
     assert "Handshake failed" in stack.log("ingest")
     twin = ingest(stack.root / "collector.toml")
     assert twin.returncode == 1
-    assert "cannot start" in twin.stderr
+    port = stack.ports["metrics"]
+    assert f"cannot start: metrics: 127.0.0.1:{port} cannot be used" in twin.stderr
+    assert "alembic" not in twin.stderr
     process = stack.running["ingest"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
