@@ -1,7 +1,9 @@
 """``/metrics``, ``/-/healthy`` and ``/-/ready`` of the ingest process."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from isal import igzip_lib
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Answer = tuple[str, str, bytes, bool]
+READY_SECONDS = 2.0
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -29,17 +32,57 @@ def accepts_gzip(header: str) -> bool:
     return False
 
 
+class Probe:
+    """Asks a question that may never be answered, and waits no longer than ``seconds``.
+
+    One question at a time: whoever comes meanwhile waits for the same answer, so that a hanging
+    store does not fill the process with threads.
+    """
+
+    def __init__(self, ask: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._asked: Future[bool] | None = None
+
+    def __call__(self) -> bool:
+        """The answer; False when it did not come in time."""
+        with self._lock:
+            asked = self._asked
+            if asked is None:
+                asked = self._asked = Future()
+                threading.Thread(
+                    target=self._work, args=(asked,), name="ready", daemon=True
+                ).start()
+        try:
+            return asked.result(self._seconds)
+        except TimeoutError:
+            return False
+
+    def _work(self, asked: "Future[bool]") -> None:
+        try:
+            answer, problem = self._ask(), None
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            answer, problem = False, error
+        with self._lock:
+            self._asked = None
+        if problem is None:
+            asked.set_result(answer)
+        else:
+            asked.set_exception(problem)
+
+
 class MetricsApp:
     """The WSGI application.
 
     Args:
         live: What the fleet says now.
-        ready: Whether the store answers; may take a moment, may raise.
+        ready: Whether the store answers; may take for ever, may raise.
     """
 
     def __init__(self, live: LiveState, ready: Callable[[], bool]) -> None:
         self._live = live
-        self._ready = ready
+        self._ready = Probe(ready)
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from helpers.stack import poll
 
 from tramgac_collector.live.state import LiveState
-from tramgac_collector.metrics_app import accepts_gzip, start_metrics_server
+from tramgac_collector.metrics_app import Probe, accepts_gzip, start_metrics_server
 from tramgac_collector.model import Owner
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.catalogue import CATALOGUE
@@ -125,6 +126,23 @@ def test_health_is_the_process_and_readiness_the_store() -> None:
 
     assert statuses == [200, 503, 503]
     assert (healthy, nowhere, posted) == (200, 404, 405)
+
+
+def test_a_store_that_hangs_does_not_hang_the_answer() -> None:
+    """Not ready comes in bounded time and from one thread, until the store answers again."""
+    release, asked = threading.Event(), threading.Semaphore(0)
+
+    def ready() -> bool:
+        asked.release()
+        return release.wait(60)
+
+    probe = Probe(ready, seconds=0.05)
+    assert [probe() for _ in range(3)] == [False] * 3
+    assert asked.acquire(timeout=10)
+    assert not asked.acquire(blocking=False)
+    release.set()
+    assert Probe(ready)()
+    poll(probe, bool, 10, "an answer once the store is back")
 
 
 def test_closing_ends_the_threads_and_frees_the_port() -> None:

@@ -87,6 +87,14 @@ class Derived:
             owner, _ = self._good.pop(series)
             self._live.derived(_LAST_GOOD, owner, (("series", series),), None)
 
+    def forget(self, agent_id: str) -> None:
+        """An agent may not report any more, and the page has dropped what was derived from it."""
+        shown = [
+            series for series, (owner, _) in self._states.items() if owner.agent_id == agent_id
+        ]
+        for series in shown:
+            self._hide(series)
+
     def note(self, fact: Fact) -> None:
         """A fact changed: show a new backup at once instead of at the next refresh."""
         if fact.name in _BACKUP_FACTS:

@@ -119,10 +119,14 @@ class LiveState:
             expires_ms: From when on the values say nothing.
         """
         with self._lock:
-            if expires_ms <= self._now_ms:
-                return
             agent = self._agent(owner.agent_id)
             entry = agent.streams.get(stream)
+            if expires_ms <= self._now_ms:
+                # Says nothing any more, and neither does what it replaced.
+                if entry is not None and event_ms > entry.event_ms:
+                    self._streams.hide(entry)
+                    entry.layout, entry.event_ms = None, event_ms
+                return
             if entry is None:
                 entry = self._open(agent, stream)
             if entry is None or event_ms < entry.event_ms:

@@ -10,6 +10,7 @@ from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner
+from tramgac_proto.v1 import fleet_pb2
 
 HOUR = 3_600_000
 INVENTORY = parse_inventory(
@@ -102,6 +103,20 @@ def test_last_good_is_absent_until_there_is_one() -> None:
     facts.observe(repository("ok"))
     facts.observe(backup_run("partial"))
     assert shown(live) == {line("state", "1.0", state="partial")}
+
+
+def test_an_agent_that_comes_back_is_shown_again() -> None:
+    """Denied and allowed within a minute: the page has what it had."""
+    facts, live, derived = make(Inventory())
+    facts.observe(backup_run())
+    before = shown(live)
+    assert len(before) == 2
+    live.seen(OWNER, NOW, fleet_pb2.AgentStatus(), 0, 0)
+    live.forget(OWNER.agent_id)
+    derived.forget(OWNER.agent_id)
+    assert shown(live) == set()
+    derived.refresh(NOW)
+    assert shown(live) == before
 
 
 def test_a_series_that_is_gone_leaves_the_page() -> None:

@@ -160,6 +160,21 @@ def test_expired_values_vanish_and_never_come_back_from_a_backlog() -> None:
     assert values(state)["tramgac_agent_up", "his"] == 1.0
 
 
+def test_what_is_older_goes_when_something_newer_has_expired() -> None:
+    """A record that came too late to be shown still ends what it replaces."""
+    state = new_state()
+    layout = state.layout(HIS, UPTIME)
+    call(state, HIS, START)
+    state.apply(HIS, "uptime", layout, [1.0], START, START + 3_600_000)
+    state.sweep(START + 60_000)
+    state.apply(HIS, "uptime", layout, [2.0], START + 10_000, START + 50_000)
+    assert ("tramgac_host_uptime_seconds", "his") not in values(state)
+    state.apply(HIS, "uptime", layout, [3.0], START + 5_000, START + 3_600_000)
+    assert ("tramgac_host_uptime_seconds", "his") not in values(state)
+    state.apply(HIS, "uptime", layout, [4.0], START + 20_000, START + 3_600_000)
+    assert values(state)["tramgac_host_uptime_seconds", "his"] == 4.0
+
+
 def test_a_failed_check_takes_its_values_away() -> None:
     """Old values do not survive a failure, and older successes do not undo it."""
     state = new_state()
