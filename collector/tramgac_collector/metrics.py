@@ -1,5 +1,7 @@
 """What the collector tells of itself, by prometheus-client in a registry of its own."""
 
+from math import nan
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -56,6 +58,8 @@ SERIES = _gauge("series", "Series the collector holds definitions of")
 AGENTS = _gauge("agents", "Registered agents by state", "state")
 STORE_BYTES = _gauge("store_bytes", "Size of the store")
 STORE_FREE_BYTES = _gauge("store_free_bytes", "Free space where the store lies; SQLite only")
+# Until it is known; 0 would be an alarm.
+STORE_FREE_BYTES.set(nan)
 STORE_FLOOR_BYTES = _gauge("store_floor_bytes", "Free space below which somebody must act")
 
 ACK_SECONDS = _histogram("ack_seconds", "Time from a call's arrival to its acknowledgement")

@@ -30,7 +30,9 @@ class RateLimit:
         """
         left, before = self._buckets.pop(peer, (self._burst, now_ms))
         left = min(self._burst, left + max(0, now_ms - before) / 1000 * self._per_second)
-        self._buckets[peer] = (max(left - 1.0, 0.0), now_ms)
+        # Who asks too soon keeps what has been saved up, or many behind one address would
+        # take it from each other for ever.
+        self._buckets[peer] = (left - 1.0 if left >= 1.0 else left, now_ms)
         if len(self._buckets) > MAX_PEERS:
             self._buckets.popitem(last=False)
         if left < 1.0:

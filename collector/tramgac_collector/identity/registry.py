@@ -1,5 +1,6 @@
 """Who may report: the agents table in memory, read on every call."""
 
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -106,19 +107,23 @@ class Registry:
 
     def __init__(self) -> None:
         self._agents: dict[str, RegisteredAgent] = {}
+        # Without it a `reload` that read before an enrolment could undo its `refresh`.
+        self._reading = threading.Lock()
 
     def reload(self, connection: Connection) -> None:
         """Read everything: at the start, and whenever the generation moved."""
-        self._agents = {agent.owner.agent_id: agent for agent in read_agents(connection)}
+        with self._reading:
+            self._agents = {agent.owner.agent_id: agent for agent in read_agents(connection)}
 
     def refresh(self, connection: Connection, *agent_ids: str) -> None:
         """Read a few again, so that a new agent need not wait for the next reload."""
-        changed = dict(self._agents)
-        for agent_id in agent_ids:
-            agent = read_agent(connection, agent_id)
-            if agent is not None:
-                changed[agent_id] = agent
-        self._agents = changed
+        with self._reading:
+            changed = dict(self._agents)
+            for agent_id in agent_ids:
+                agent = read_agent(connection, agent_id)
+                if agent is not None:
+                    changed[agent_id] = agent
+            self._agents = changed
 
     def lookup(self, agent_id: str) -> RegisteredAgent | None:
         """The agent of that id, denied or not; None if it was never enrolled here."""

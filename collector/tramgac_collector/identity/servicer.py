@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ MAX_CERTIFICATE_BYTES = 8 * 1024
 MAX_FINGERPRINT_BYTES = 64
 MAX_VERSION_CHARS = 32
 MAX_HOST_CHARS = 64
+# Of one agent in an hour: each leaves rows, and has the registry read again.
+RENEWALS = 10
+
+# PostgreSQL takes no NUL, and a terminal takes the rest too seriously.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +118,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         self._on_refusal = on_refusal
         self._nonces = Nonces()
         self._rate = RateLimit()
+        self._renewals = RateLimit(burst=RENEWALS, per_second=RENEWALS / 3600)
 
     async def _store(self, fn: Callable[[Connection], T]) -> T:
         def job(connection: Connection) -> T | Refused:
@@ -216,7 +223,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
             csr_der=request.csr_der,
             fingerprint=request.fingerprint[:MAX_FINGERPRINT_BYTES],
             host=request.host[: MAX_HOST_CHARS + 1],
-            version=request.version[:MAX_VERSION_CHARS],
+            version=_CONTROL.sub("", request.version)[:MAX_VERSION_CHARS],
             peer=peer,
         )
         now_ms = self._now_ms()
@@ -247,7 +254,7 @@ class EnrollmentServicer(enrollment_pb2_grpc.EnrollmentServiceServicer):
         agent_id = agent_id_of(context.auth_context())
         if agent_id is None:
             raise Refused(Code.CLIENT_CERTIFICATE_MISSING)
-        self._rate.take(agent_id, self._now_ms())
+        self._renewals.take(agent_id, self._now_ms())
         csr = read_csr(request.csr_der)
         now_ms = self._now_ms()
         decide = partial(register.decide_renewal, agent_id=agent_id, key=key_sha256(csr))

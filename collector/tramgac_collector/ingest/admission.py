@@ -111,11 +111,14 @@ class Admission:
             agent.forget_plans()
         return agent
 
-    def forget_plans(self) -> None:
-        """Inventory or registry changed: whom a value belongs to is worked out again."""
+    def forget_gone(self) -> None:
+        """The registry changed: who may not call needs no memory."""
         for agent_id in list(self.agents):
             registered = self._registry.lookup(agent_id)
             if registered is None or registered.denied:
                 del self.agents[agent_id]
-            else:
-                self.agents[agent_id].forget_plans()
+
+    def forget_plans(self) -> None:
+        """The inventory changed: whom a value belongs to is worked out again."""
+        for agent in self.agents.values():
+            agent.forget_plans()

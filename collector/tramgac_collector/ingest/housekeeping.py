@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
@@ -12,8 +13,9 @@ from tramgac_collector import metrics
 from tramgac_collector.facts.derived import Derived
 from tramgac_collector.identity.registry import Registry
 from tramgac_collector.ingest.servicer import Centre
+from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
-from tramgac_collector.inventory.versions import current_inventory
+from tramgac_collector.inventory.versions import newest
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import read_generation, reading
 from tramgac_collector.store.retention import (
@@ -27,6 +29,7 @@ from tramgac_collector.store.writer import StoreUnavailable
 from tramgac_proto.configfile import ConfigError
 
 SECOND = 1.0
+SIGHT_SECONDS = 2.0
 FACTS_SECONDS = 5.0
 MINUTE = 60.0
 HOUR = 3600.0
@@ -38,16 +41,42 @@ _FACTS_CHUNK = 50
 log = logging.getLogger(__name__)
 
 
-async def every(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
-    """Repeat ``step`` until cancelled; a fault is logged and the next turn comes."""
+async def every(
+    seconds: float, step: Callable[[], Awaitable[None]], first: float | None = None
+) -> None:
+    """Repeat ``step`` until cancelled; a fault is logged and the next turn comes.
+
+    Args:
+        seconds: Between two turns.
+        step: One turn.
+        first: Seconds to the first turn, where that is not the same.
+    """
+    pause = seconds if first is None else first
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
+        pause = seconds
         try:
             await step()
         except StoreUnavailable:
             log.warning("the store is away; %s tries again", step.__qualname__)
         except Exception:  # a timer must survive whatever one turn runs into
             log.exception("%s failed", step.__qualname__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What an administrator changed.
+
+    Attributes:
+        version: Of the inventory in force.
+        inventory: ``None`` when it is still the same, or cannot be used.
+        problem: Why it cannot.
+    """
+
+    generation: int
+    version: int
+    inventory: Inventory | None = None
+    problem: ConfigError | None = None
 
 
 class SeenRow(TypedDict):
@@ -68,6 +97,7 @@ class Housekeeping:
         derived: Series worked out from facts.
         retention: What may be forgotten.
         on_inventory: Called with each inventory that comes into force.
+        on_change: Called after every administrative change.
     """
 
     def __init__(
@@ -79,6 +109,7 @@ class Housekeeping:
         *,
         retention: Retention,
         on_inventory: Callable[[Inventory], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._centre = centre
         self._engine = engine
@@ -86,33 +117,57 @@ class Housekeeping:
         self._derived = derived
         self._retention = retention
         self._on_inventory = on_inventory
+        self._on_change = on_change
         self._generation = -1
+        self._version = 0
         self._known: set[str] = set()
         self._seen: dict[str, int] = {}
-        self._duplicates = 0
 
     def reload(self) -> bool:
         """Read registry and inventory if an administrator changed something.
 
         Raises:
-            ConfigError: The inventory in the store cannot be read.
+            ConfigError: The inventory in the store cannot be read; the old one stays.
         """
+        change = self._look()
+        if change is not None:
+            self._follow(change)
+        return change is not None
+
+    def _look(self) -> _Change | None:
+        """Read what changed; may run in any thread, since a large inventory takes seconds."""
         with reading(self._engine) as connection:
             generation = read_generation(connection)
             if generation == self._generation:
-                return False
+                return None
             self._registry.reload(connection)
-            inventory = current_inventory(connection)
-        self._generation = generation
-        self._on_inventory(inventory)
-        self._centre.admission.forget_plans()
+            version = newest(connection)
+        if version is None or version.number == self._version:
+            return _Change(generation, self._version)
+        try:
+            inventory = parse_inventory(version.document, f"inventory version {version.number}")
+        except ConfigError as error:
+            return _Change(generation, version.number, problem=error)
+        return _Change(generation, version.number, inventory)
+
+    def _follow(self, change: _Change) -> None:
+        self._generation, self._version = change.generation, change.version
+        self._on_change()
+        self._centre.admission.forget_gone()
         active = {one.owner.agent_id for one in self._registry.agents() if not one.denied}
-        for agent_id in self._known - active:
+        gone, self._known = self._known - active, active
+        for agent_id in gone:
             self._centre.live.forget(agent_id)
             self._centre.clones.forget(agent_id)
-        self._known = active
+            self._derived.forget(agent_id)
         self._count_agents()
-        return True
+        if change.inventory is not None:
+            self._on_inventory(change.inventory)
+            self._centre.admission.forget_plans()
+        if gone or change.inventory is not None:
+            self._derived.refresh(self._centre.now_ms())
+        if change.problem is not None:
+            raise change.problem
 
     def _count_agents(self) -> None:
         states: dict[str, int] = {"active": 0, "denied": 0, "cloned": 0}
@@ -126,15 +181,13 @@ class Housekeeping:
         self._centre.live.sweep(self._centre.now_ms())
         self.count()
         try:
-            if await asyncio.to_thread(self._generation_moved) and self.reload():
+            change = await asyncio.to_thread(self._look)
+            if change is not None:
+                self._follow(change)
                 metrics.RELOADS.labels("ok").inc()
         except ConfigError:
             metrics.RELOADS.labels("failed").inc()
             log.exception("the inventory in the store cannot be used; the old one stays")
-
-    def _generation_moved(self) -> bool:
-        with reading(self._engine) as connection:
-            return read_generation(connection) != self._generation
 
     def count(self) -> None:
         """Copy the tally to the metrics."""
@@ -220,12 +273,17 @@ class Housekeeping:
         if size.free_bytes is not None:
             metrics.STORE_FREE_BYTES.set(size.free_bytes)
 
-    async def write_seen(self) -> None:
+    async def sight(self) -> None:
+        """Store who called for the first time: a person who has just enrolled it waits for it."""
+        await self.write_seen(only_new=True)
+
+    async def write_seen(self, *, only_new: bool = False) -> None:
         """Store last call and version of every agent that called since the last turn."""
         rows = [
             SeenRow(key=agent_id, seen=agent.last_seen_ms, version=agent.version)
             for agent_id, agent in self._centre.admission.agents.items()
             if agent.last_seen_ms > self._seen.get(agent_id, 0)
+            and not (only_new and agent_id in self._seen)
         ]
         for at in range(0, len(rows), _SEEN_CHUNK):
             chunk = rows[at : at + _SEEN_CHUNK]

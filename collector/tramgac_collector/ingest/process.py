@@ -23,6 +23,7 @@ from tramgac_collector.ingest.housekeeping import (
     HOUR,
     MINUTE,
     SECOND,
+    SIGHT_SECONDS,
     Housekeeping,
     every,
 )
@@ -56,6 +57,12 @@ _OPTIONS: list[tuple[str, int]] = [
     ("grpc.keepalive_time_ms", 120_000),
     ("grpc.keepalive_timeout_ms", limits.KEEPALIVE_TIMEOUT_MS),
     ("grpc.max_concurrent_streams", 16),
+]
+# A signing request and a certificate of 8 KiB each are the most a door takes.
+_MAX_STRANGERS = 200
+_STRANGERS_OPTIONS = [
+    *[one for one in _OPTIONS if one[0] != "grpc.max_receive_message_length"],
+    ("grpc.max_receive_message_length", 64 * 1024),
 ]
 
 log = logging.getLogger(__name__)
@@ -98,6 +105,7 @@ class Ingest:
             self.derived,
             retention=Retention(self.engine, config.retention),
             on_inventory=self._set_inventory,
+            on_change=self._note_anchors,
         )
         metrics.STORE_FLOOR_BYTES.set(config.store.floor_bytes)
         self._anchors_changed_ms = 0
@@ -153,6 +161,8 @@ class Ingest:
         self.live.set_inventory(inventory)
         self.derived.set_inventory(inventory)
         self.leases.set_inventory(inventory)
+
+    def _note_anchors(self) -> None:
         self._anchors_changed_ms = self.authority.anchors_changed_ms
 
     def restore(self) -> None:
@@ -173,7 +183,11 @@ class Ingest:
             BindError: One of the addresses cannot be used.
         """
         self.writer.start()
-        metrics_server = start_metrics_server(self.config.listen.metrics, self.live, self._ready)
+        address = self.config.listen.metrics
+        try:
+            metrics_server = start_metrics_server(address, self.live, self._ready)
+        except OSError as error:
+            raise BindError(f"metrics: {address} cannot be used: {error.strerror}") from error
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._open_doors()
@@ -202,9 +216,11 @@ class Ingest:
         keep = self.housekeeping
         return [
             every(SECOND, keep.second),
+            every(SIGHT_SECONDS, keep.sight),
             every(FACTS_SECONDS, keep.write_facts),
-            every(MINUTE, keep.minute),
-            every(HOUR, keep.hour),
+            every(MINUTE, keep.minute, first=SECOND),
+            # Not an hour after the start, or a collector that restarts often never forgets.
+            every(HOUR, keep.hour, first=5 * MINUTE),
         ]
 
     def _ready(self) -> bool:
@@ -219,12 +235,19 @@ class Ingest:
             self.writer.execute,
             on_refusal=self._count_refusal,
         )
-        doors = (
-            ("grpc", self.config.listen.grpc, self.authority.server_credentials()),
-            ("enrollment", self.config.listen.enrollment, self.authority.enrollment_credentials()),
-        )
-        for name, address, credentials in doors:
-            server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS)
+        listen, authority = self.config.listen, self.authority
+        for name, address, credentials, options, calls in (
+            ("grpc", listen.grpc, authority.server_credentials(), _OPTIONS, _MAX_CALLS),
+            # Open to strangers: what they may make us hold is little.
+            (
+                "enrollment",
+                listen.enrollment,
+                authority.enrollment_credentials(),
+                _STRANGERS_OPTIONS,
+                _MAX_STRANGERS,
+            ),
+        ):
+            server = grpc.aio.server(options=options, maximum_concurrent_rpcs=calls)
             enrollment_pb2_grpc.add_EnrollmentServiceServicer_to_server(enrollment, server)
             if name == "grpc":
                 server.add_generic_rpc_handlers((FleetServicer(self.centre).handler(),))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from tramgac_collector.inventory.load import parse_inventory, read_document
-from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.store.engine import bump_generation
 from tramgac_collector.store.schema import inventories
 
@@ -30,14 +29,6 @@ def newest(connection: Connection) -> Version | None:
     if row is None:
         return None
     return Version(row.version, row.sha256, row.imported_ms, row.document)
-
-
-def current_inventory(connection: Connection) -> Inventory:
-    """The inventory in force; an empty one before the first import."""
-    version = newest(connection)
-    if version is None:
-        return Inventory()
-    return parse_inventory(version.document, f"inventory version {version.number}")
 
 
 def import_inventory(connection: Connection, path: Path) -> Version | None:

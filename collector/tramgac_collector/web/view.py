@@ -9,8 +9,8 @@ from tramgac_collector.web.store import Picture
 from tramgac_collector.web.words import sort_key
 from tramgac_proto.limits import SILENT_AFTER_SECONDS
 
-# `agents.last_seen_ms` is written at most this often.
-LAST_SEEN_LAG_SECONDS = 30.0
+# `agents.last_seen_ms` is written so often.
+LAST_SEEN_LAG_SECONDS = 60.0
 _SILENT_MS = int((SILENT_AFTER_SECONDS + LAST_SEEN_LAG_SECONDS) * 1000)
 
 

@@ -274,6 +274,19 @@ def test_a_loop_of_requests_is_slowed_down() -> None:
     rate.take("10.0.0.1", 2000)
 
 
+def test_asking_too_soon_does_not_cost_the_turn() -> None:
+    """Many behind one address, who together ask too often, are still served at the rate."""
+    rate = RateLimit(burst=1, per_second=1.0)
+    served = 0
+    for now_ms in range(0, 10_000, 400):
+        try:
+            rate.take("10.0.0.1", now_ms)
+        except Refused:
+            continue
+        served += 1
+    assert served >= 8
+
+
 def test_a_nonce_works_once_and_not_for_long() -> None:
     """Used, foreign and stale nonces are refused alike; the number kept is bounded."""
     nonces = Nonces()
