@@ -29,9 +29,26 @@ _SKIPPED = events.EVENT_JOB_MISSED | events.EVENT_JOB_ERROR | events.EVENT_JOB_M
 log = logging.getLogger(__name__)
 
 
-def _trigger(interval: float) -> IntervalTrigger:
+class SteadyInterval(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Forgets the runs that a clock set ahead left behind.
+
+    APScheduler lists every one of them before it coalesces: a host that thought it was 2000
+    and is told the truth would need minutes and gigabytes for that.
+    """
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """The next run, at most one interval behind."""
+        if previous_fire_time and now - previous_fire_time > self.interval * 2:
+            previous_fire_time = now - self.interval
+        found: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        return found
+
+
+def _trigger(interval: float) -> SteadyInterval:
     jitter = min(_MAX_JITTER_SECONDS, int(interval * 0.1)) or None
-    return IntervalTrigger(seconds=interval, jitter=jitter, timezone=_ZONE)
+    return SteadyInterval(seconds=interval, jitter=jitter, timezone=_ZONE)
 
 
 class Schedule:

@@ -1,0 +1,96 @@
+"""The agent's wall clock is wrong: what it saw is dated rightly all the same, and it is said."""
+
+import time
+from functools import partial
+
+import pytest
+from helpers.stack import Stack, Tick, poll
+from helpers.wrongclock import WrongClock
+
+HOUR = 3600
+# From the making of a tick to its way's end, on a busy machine.
+SLACK_MS = 2_000
+
+
+def now_ms() -> int:
+    """The true time."""
+    return time.time_ns() // 1_000_000
+
+
+def about(wanted: float, seen: float | None) -> bool:
+    """Whether a figure in seconds is what it should be."""
+    return seen is not None and abs(seen - wanted) < SLACK_MS / 1000
+
+
+def check_times(ticks: list[Tick], began_ms: int) -> None:
+    """Every tick once, in order, within the true time and near its arrival at the latest."""
+    assert [one.number for one in ticks] == list(range(1, len(ticks) + 1))
+    for one in ticks:
+        assert began_ms - SLACK_MS <= one.event_ms <= one.received_ms <= now_ms()
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_three_hours_wrong_is_corrected_and_visible(stack: Stack, hours: int) -> None:
+    """Event time is true, the offset is on /metrics and in the agent's own status."""
+    clock = WrongClock(stack.root, hours * HOUR)
+    began_ms = now_ms()
+    stack.start_agent(**clock.environment)
+    ticks = stack.wait_ticks(8)
+    check_times(ticks, began_ms)
+    offset = stack.value("tramgac_agent_clock_offset_seconds")
+    assert offset == pytest.approx(-hours * HOUR, abs=SLACK_MS / 1000)
+    status = stack.wait_uplink(state="ok")
+    assert status["offset_ms"] == pytest.approx(-hours * HOUR * 1000, abs=SLACK_MS)
+    seen = stack.value("tramgac_agent_last_seen_timestamp_seconds") or 0
+    assert began_ms / 1000 <= seen <= time.time(), "last seen is by the centre's clock"
+    assert stack.value("tramgac_agent_up") == 1
+
+
+def test_a_stepping_clock_stops_no_check_and_moves_no_event(stack: Stack) -> None:
+    """Hours back, hours ahead, right again, while a report waits: ticks go on at their pace."""
+    clock = WrongClock(stack.root)
+    began_ms = now_ms()
+    stack.start_agent(**clock.environment)
+    stack.wait_ticks(5)
+    for offset in (-3 * HOUR, 2 * HOUR, 0):
+        clock.set(offset)
+        stack.wait_ticks(len(stack.handed_ticks()) + 5, seconds=20)
+        poll(
+            lambda: stack.value("tramgac_agent_clock_offset_seconds"),
+            partial(about, -offset),
+            20,
+            f"offset of a clock {offset} s wrong",
+        )
+    ticks = stack.wait_ticks(len(stack.handed_ticks()))
+    check_times(ticks, began_ms)
+    assert stack.gaps() == {}
+
+
+def test_before_the_certificate_the_agent_waits_and_says_why(stack: Stack) -> None:
+    """A clock from last year: nothing can be sent, nothing is lost, and it is said what is wrong.
+
+    TLS judges the collector's certificate by the host's clock, so the agent cannot get through
+    before somebody sets it. Then everything arrives, dated by the time since boot.
+    """
+    clock = WrongClock(stack.root, -300 * 24 * HOUR)
+    began_ms = now_ms()
+    stack.start_agent(**clock.environment)
+    stack.wait_uplink(
+        state="failing", reason="certificate_not_yet_valid", certificate="not_yet_valid"
+    )
+    waiting = poll(lambda: len(stack.handed_ticks()), lambda n: n > 8, 20, "ticks go on")
+    assert stack.stored_ticks() == []
+    set_ms = now_ms()
+    clock.set(0)
+    ticks = stack.wait_ticks(waiting + 3)
+    check_times(ticks, began_ms)
+    assert ticks[waiting - 2].event_ms <= set_ms + SLACK_MS
+    stack.wait_uplink(state="ok", certificate="ok")
+
+
+def test_a_clock_within_the_backdating_gets_through(stack: Stack) -> None:
+    """Certificates start two days before they are issued: a clock a day behind works."""
+    clock = WrongClock(stack.root, -24 * HOUR)
+    began_ms = now_ms()
+    stack.start_agent(**clock.environment)
+    check_times(stack.wait_ticks(5), began_ms)
