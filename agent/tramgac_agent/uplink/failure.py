@@ -8,6 +8,12 @@ from tramgac_agent.lean_grpc import grpc
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")
 _DIGITS = re.compile(r"[0-9]{1,9}")
+# What BoringSSL says when it does not accept the server's certificate, and our codes.
+_TLS = (
+    ("certificate is not yet valid", "clock_behind"),
+    ("certificate has expired", "clock_ahead"),
+    ("CERTIFICATE_VERIFY_FAILED", "ca_wrong"),
+)
 _RETRY_KEY = "retry-after-ms"
 _MAX_RETRY_MS = 900_000
 
@@ -42,11 +48,12 @@ def judge(error: grpc.RpcError, verdict: str) -> Failure:
             certificate as a closed socket, so this is the better reason.
     """
     code = error.code()
-    detail = (error.details() or "")[:200]
+    said = error.details() or ""
+    detail = said[:200]
     retry = _retry_after(error)
     match code:
         case grpc.StatusCode.UNAVAILABLE:
-            return Failure(_absence(verdict, detail, retry), detail, retry_after=retry)
+            return Failure(_absence(verdict, said, retry), detail, retry_after=retry)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return Failure("deadline", detail, deadline=True)
         case grpc.StatusCode.PERMISSION_DENIED | grpc.StatusCode.UNAUTHENTICATED:
@@ -57,11 +64,13 @@ def judge(error: grpc.RpcError, verdict: str) -> Failure:
     return Failure(code.name.lower(), detail, retry_after=retry)
 
 
-def _absence(verdict: str, detail: str, retry: float) -> str:
+def _absence(verdict: str, said: str, retry: float) -> str:
     """Why nobody answered; a collector that asks for patience says why itself."""
-    if retry and _CODE.fullmatch(detail):
-        return detail
-    return f"certificate_{verdict}" if verdict in {"expired", "not_yet_valid"} else "unreachable"
+    if retry and _CODE.fullmatch(said):
+        return said
+    if verdict in {"expired", "not_yet_valid"}:
+        return f"certificate_{verdict}"
+    return next((code for sign, code in _TLS if sign in said), "unreachable")
 
 
 def _retry_after(error: grpc.RpcError) -> float:
