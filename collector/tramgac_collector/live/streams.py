@@ -1,7 +1,6 @@
 """Which values are on the page: one stream each, no series from two streams."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from tramgac_collector.live.fragments import Block, Page
 from tramgac_collector.live.layout import Group, Layout
@@ -35,8 +34,8 @@ class Stream:
         return self.layout.size if self.layout is not None and self.blocks else 0
 
 
-def _fragment(group: Group, values: Sequence[float]) -> bytes:
-    return (group.template % spell(values)).encode()
+def _fragment(group: Group, words: tuple[str, ...]) -> bytes:
+    return (group.template % words[group.start : group.stop]).encode()
 
 
 class Streams:
@@ -68,10 +67,11 @@ class Streams:
         for rival in rivals:
             self.hide(rival)
         slot = self.slot(layout.place)
+        words = spell(stream.values)
         blocks = []
         for group in layout.groups:
             block = self._page.block(group.family, slot)
-            self._page.put(block, stream, _fragment(group, stream.values[group.start : group.stop]))
+            self._page.put(block, stream, _fragment(group, words))
             self._claims[layout.place, group.family].append(stream)
             blocks.append(block)
         stream.blocks = tuple(blocks)
@@ -100,17 +100,15 @@ class Streams:
         stream.blocks = ()
 
     def update(self, stream: Stream, values: tuple[float, ...]) -> None:
-        """Give a shown stream new values; only families that changed are spelled again."""
-        layout = stream.layout
-        if layout is None:
+        """Give a shown stream new values; only families that changed are written again."""
+        layout, old = stream.layout, stream.values
+        if layout is None or values == old:
             return
-        old = stream.values
         stream.values = values
-        put = self._page.put
+        words, put = spell(values), self._page.put
         for group, block in zip(layout.groups, stream.blocks, strict=True):
-            new = values[group.start : group.stop]
-            if new != old[group.start : group.stop]:
-                put(block, stream, _fragment(group, new))
+            if values[group.start : group.stop] != old[group.start : group.stop]:
+                put(block, stream, _fragment(group, words))
 
 
 def _overlap(group: Group, other: Stream) -> bool:

@@ -32,6 +32,13 @@ def test_any_double_is_spelled_as_the_client_library_does(value: float) -> None:
     assert spell([value]) == (oracle(value),)
 
 
+@given(st.lists(st.floats() | st.floats(0, 10).map(lambda x: round(x, 5)), max_size=9))
+@settings(max_examples=300)
+def test_many_at_once_are_spelled_like_each_alone(values: list[float]) -> None:
+    """Ordinary values beside those that need an exponent or a name change nothing."""
+    assert spell(values) == tuple(oracle(value) for value in values)
+
+
 def test_an_integer_is_spelled_as_a_float() -> None:
     """Callers may hand over whole numbers."""
     assert spell([3, 2_000_000]) == ("3.0", "2e+06")
