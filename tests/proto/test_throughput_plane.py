@@ -67,7 +67,8 @@ def test_a_path_that_holds_is_measured_at_the_pace(
     """At 80 % of the cable's rate the receiver sees the pace within 2 %, in 4 MB per 100 Mbit/s."""
     joined.shape(megabits)
     plan = pace_of(megabits)
-    result = initiate(token(address=far, direction=direction, **plan), joined.prefix(joined.near))
+    pace = plan["pace_bytes_per_second"]
+    result = measure(joined, pace, address=far, direction=direction, **plan)
 
     assert result.measured
     assert result.measured.end == "complete"
