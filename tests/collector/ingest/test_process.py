@@ -47,13 +47,12 @@ def connect_without_certificate(port: int) -> None:
 def test_a_life_from_start_to_stop(stack: Stack) -> None:
     """It becomes ready, counts strangers at the door, refuses a twin, and stops with 0."""
     stack.start_collector()
-    connect_without_certificate(stack.ports["grpc"])
-    poll(
-        lambda: stack.metrics().get("tramgac_collector_handshake_failures_total", 0.0),
-        lambda failures: failures >= 1,
-        10,
-        "a failed handshake counted",
-    )
+
+    def knock() -> float:
+        connect_without_certificate(stack.ports["grpc"])
+        return stack.metrics().get("tramgac_collector_handshake_failures_total", 0.0)
+
+    poll(knock, lambda failures: failures >= 1, 30, "a failed handshake counted")
     assert "Handshake failed" in stack.log("ingest")
     twin = ingest(stack.root / "collector.toml")
     assert twin.returncode == 1
