@@ -64,7 +64,11 @@ class RetentionSection(Section, frozen=True, kw_only=True):
 
 
 class LimitsSection(Section, frozen=True, kw_only=True):
-    """``[limits]``: what one agent may ask of the collector."""
+    """``[limits]``: what one agent may ask of the collector.
+
+    Attributes:
+        calls_per_minute: A call of more than 256 KiB counts for several.
+    """
 
     series_per_agent: PositiveInt = 2_000
     calls_per_minute: PositiveInt = 120

@@ -82,10 +82,11 @@ class Admission:
         if registered.denied:
             raise Refused(_CODE.PERMISSION_DENIED, "denied")
         agent = self.agent(registered.owner)
-        wait = agent.take_token()
+        wait = agent.take_tokens(size)
         if wait > 0:
             raise Refused(_CODE.UNAVAILABLE, "rate_limited", int(wait * 1000) + 1)
-        if self.inflight_bytes + size > self._bounds.inflight_bytes:
+        # This call's own bytes are counted already.
+        if self.inflight_bytes > self._bounds.inflight_bytes:
             raise Refused(_CODE.UNAVAILABLE, "busy", BUSY_RETRY_MS)
         if self._depth() >= self._bounds.queue:
             raise Refused(_CODE.UNAVAILABLE, "busy", BUSY_RETRY_MS)

@@ -17,6 +17,8 @@ from tramgac_collector.store.records import LOST_AT_CENTRE
 from tramgac_proto.v1 import fleet_pb2
 
 # An agent has one outbox; a second life follows when the file was lost.
+# A larger call counts for as many; two a second drain a backlog at 512 kB/s.
+_BYTES_PER_CALL = 256 * 1024
 _EPOCHS_PER_AGENT = 2
 # New ones in a day: a disk that loses its outbox again and again, or an agent that means ill.
 MAX_NEW_EPOCHS = 20
@@ -125,14 +127,17 @@ class Agent:
         self._tokens = self._burst
         self._refilled = time.monotonic()
 
-    def take_token(self) -> float:
-        """Count a call; 0 when it is within the rate, else seconds to wait."""
+    def take_tokens(self, size: int) -> float:
+        """Count a call of ``size`` bytes; 0 when it is within the rate, else seconds to wait.
+
+        A large call counts for several, so that the rate bounds bytes too.
+        """
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._refilled) * self._rate)
         self._refilled = now
         if self._tokens < 1:
             return (1 - self._tokens) / self._rate
-        self._tokens -= 1
+        self._tokens -= max(1.0, size / _BYTES_PER_CALL)
         return 0.0
 
     def forget_plans(self) -> None:

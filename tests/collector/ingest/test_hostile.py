@@ -322,6 +322,21 @@ def test_a_flood_is_slowed_down(tmp_path: Path) -> None:
     run(main)
 
 
+def test_large_calls_count_for_several(tmp_path: Path) -> None:
+    """The rate bounds bytes as well as calls."""
+
+    async def main() -> None:
+        async with running_ingest(make_config(tmp_path, calls_per_minute=5)) as centre:
+            agent = centre.agent()
+            junk = b"\xff" * (2 * 1024 * 1024)
+            status, code = await refusal(agent, junk)
+            assert (status, code) == (grpc.StatusCode.INVALID_ARGUMENT, "not_a_report")
+            assert (await refusal(agent, b""))[1] == "rate_limited"
+            await assert_unaffected(centre)
+
+    run(main)
+
+
 def test_a_full_centre_sheds_load(tmp_path: Path) -> None:
     """More bytes in hand than allowed: come back later, nothing half-taken."""
 
