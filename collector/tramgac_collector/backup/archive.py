@@ -18,6 +18,7 @@ from tramgac_collector.backup.store import (
     StoreCopyError,
     copy_in_postgresql,
     copy_out,
+    holds_tables,
     is_sqlite,
     sqlite_path,
 )
@@ -155,6 +156,9 @@ def restore(
     there = _in_the_way(state_dir, url)
     if there and not force:
         raise StateInTheWay(", ".join(map(str, there)))
+    # Tables cannot be moved aside as files are, so they are never replaced unasked.
+    if not force and not is_sqlite(url) and holds_tables(url):
+        raise StateInTheWay("the tables of the PostgreSQL store, which will not be kept")
     with _workspace(state_dir) as folder:
         manifest = _unpack(source, passphrase, folder)
         name = SQLITE_FILE if is_sqlite(url) else POSTGRESQL_FILE

@@ -5,7 +5,9 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 SQLITE_FILE = "store.db"
 POSTGRESQL_FILE = "store.pgdump"
@@ -99,6 +101,23 @@ def copy_out(url: str, folder: Path) -> Path:
     target = folder / POSTGRESQL_FILE
     _run(["pg_dump", "--format=custom", "--no-owner", f"--file={target}"], url)
     return target
+
+
+def holds_tables(url: str) -> bool:
+    """Whether a PostgreSQL store has anything that a restore would replace.
+
+    Raises:
+        StoreCopyError: It cannot be asked.
+    """
+    engine = create_engine(url)
+    try:
+        return bool(inspect(engine).get_table_names())
+    except SQLAlchemyError as error:
+        raise StoreCopyError(
+            f"the store cannot be asked: {getattr(error, 'orig', error)}"
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def copy_in_postgresql(url: str, dump: Path) -> None:

@@ -182,6 +182,9 @@ def test_a_postgresql_store_comes_back_too(tmp_path: Path) -> None:
         done = box.backup(saved)
         assert done.returncode == 0, done.stderr
         box.token()
+        (box.state / "identity").rename(box.state / "gone")
+        done = box.restore(saved)
+        assert (done.returncode, "tables of the PostgreSQL store" in done.stderr) == (1, True)
         done = box.restore(saved, "--force")
         assert done.returncode == 0, done.stderr
         assert box.token_ids() == [kept.split(".")[1]]
