@@ -12,7 +12,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,8 +242,15 @@ class DropFolder:
             self._path.mkdir(parents=True)
             self._path.chmod(FOLDER_MODE)
 
-    def read(self, now_ms: int, limit: int = MAX_FILES_PER_READ) -> Reading:
+    def read(
+        self, now_ms: int, limit: int = MAX_FILES_PER_READ, skip: Container[str] = ()
+    ) -> Reading:
         """Read up to ``limit`` files in order of name; bad ones are put aside at once.
+
+        Args:
+            now_ms: Wall clock.
+            limit: Most files of one reading.
+            skip: Names to leave alone.
 
         Raises:
             OSError: The folder itself cannot be read.
@@ -251,7 +258,8 @@ class DropFolder:
         taken: list[Dropped] = []
         refused: list[tuple[str, str]] = []
         with _opened(self._path) as directory:
-            for name in self._names(directory)[:limit]:
+            names = [name for name in self._names(directory) if name not in skip]
+            for name in names[:limit]:
                 try:
                     taken.append(_take(directory, name, now_ms))
                 except FileNotFoundError:
@@ -261,8 +269,16 @@ class DropFolder:
                     _put_aside(directory, name, reason.code)
         return Reading(tuple(taken), tuple(refused))
 
-    def remove(self, files: Iterable[Dropped]) -> None:
-        """Delete files whose evidence is safe elsewhere; a file that changed since stays."""
+    def remove(self, files: Iterable[Dropped]) -> list[str]:
+        """Delete files whose evidence is safe elsewhere; a file that changed since stays.
+
+        Returns:
+            Names of those that cannot be deleted.
+
+        Raises:
+            OSError: The folder itself cannot be opened.
+        """
+        stuck = []
         with _opened(self._path) as directory:
             for one in files:
                 try:
@@ -271,6 +287,10 @@ class DropFolder:
                         os.unlink(one.name, dir_fd=directory)
                 except FileNotFoundError:
                     continue
+                except OSError as error:
+                    log.warning("%s cannot be deleted: %s", one.name, error.strerror)
+                    stuck.append(one.name)
+        return stuck
 
     @staticmethod
     def _names(directory: int) -> list[str]:

@@ -16,8 +16,11 @@ class Intake:
     """Files become observations now and are deleted only when the outbox has those."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._folder = DropFolder(path)
         self._taken: dict[str, list[Dropped]] = {}
+        # Taken, but not ours to delete: read again they would keep newer files waiting.
+        self._stuck: set[str] = set()
 
     def observations(self, context: Context) -> Iterator[Observation]:
         """Yield one observation for each good file and one for all bad ones together.
@@ -26,9 +29,10 @@ class Intake:
             CheckFailed: ``unreadable``.
         """
         now_ms = SYSTEM_CLOCK.wall_ms()
+        self._taken.clear()  # what was not settled is read again
         try:
             self._folder.ensure()
-            reading = self._folder.read(now_ms)
+            reading = self._folder.read(now_ms, skip=self._stuck)
         except OSError as error:
             raise CheckFailed("unreadable", str(error)) from error
         for one in reading.taken:
@@ -41,12 +45,16 @@ class Intake:
         if reading.refused:
             code = reading.refused[0][1]
             yield Observation(event=True, stream="refused", failure=f"refused_{code}")
+        self._stuck = {name for name in self._stuck if (self._path / name).exists()}
+        if self._stuck:
+            context.log.warning("%d files cannot be deleted; remove them", len(self._stuck))
+            yield Observation(stream="stuck", failure="not_deletable")
 
     def settle(self, observations: Sequence[Observation]) -> None:
         """Delete the files of these observations."""
         done = [file for one in observations for file in self._taken.pop(one.token, ())]
         try:
-            self._folder.remove(done)
+            self._stuck.update(self._folder.remove(done))
         except OSError as error:
             # They are read again; their token keeps the outbox from taking them twice.
             log.warning("cannot delete drop files: %s", error)

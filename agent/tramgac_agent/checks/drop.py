@@ -37,7 +37,7 @@ class DropCheck(Check[DropSettings]):
             CheckFailed: ``unreadable`` when the folder itself cannot be used.
         """
         folder = Path(self.settings.folder or context.agent.state_dir / "drop")
-        self._intake = Intake(folder)
+        self._intake = self._intake or Intake(folder)
         return self._intake.observations(context)
 
     def stored(self, observations: Sequence[Observation]) -> None:

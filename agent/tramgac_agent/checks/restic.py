@@ -86,7 +86,7 @@ class ResticCheck(Check[ResticSettings]):
             if code:
                 context.log.warning("%s: %s", config, code)
                 failures.append(code)
-        self._intake = Intake(reports)
+        self._intake = self._intake or Intake(reports)
         yield from self._intake.observations(context)
         if failures:
             raise CheckFailed(failures[0], f"{len(failures)} of {len(self.settings.probes)} probes")

@@ -371,3 +371,29 @@ def test_a_damaged_record_never_becomes_a_complete_run_by_accident(
         assert record.exit_code == 0
         assert record.ended_unix_ms is not None
         assert record.started_unix_ms <= record.ended_unix_ms <= NOW + 300_000
+
+
+def test_files_that_stay_do_not_keep_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be deleted is told at every run, taken once, and passed by."""
+    monkeypatch.setattr(drop.DropFolder.read, "__defaults__", (1, ()))
+    real = os.unlink
+
+    def unlink(name: str, **where: int) -> None:
+        if name == "a.json":
+            raise PermissionError(errno.EPERM, "not yours")
+        real(name, **where)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    put(tmp_path, RUN, "a.json")
+    put(tmp_path, {**RUN, "run_id": "r2"}, "b.json")
+    check = new_check()
+
+    assert [one.failure for one in observe(check, tmp_path)] == [""]
+    second = observe(check, tmp_path)
+
+    assert [one.failure for one in second] == ["", "not_deletable"]
+    assert not (tmp_path / "drop/b.json").exists()
+    (tmp_path / "drop/a.json").rename(tmp_path / "taken-away")
+    assert observe(check, tmp_path) == []
