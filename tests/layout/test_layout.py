@@ -144,3 +144,14 @@ def test_the_catalogue_follows_the_naming_rules() -> None:
         assert metric.help
         assert not metric.help.endswith(".")
         assert not {"facility", "site", "host"} & set(metric.labels)
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    """A page that points to a page that is not there is a promise broken."""
+    broken = []
+    for page in tracked("*.md"):
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+
+    assert broken == []
