@@ -148,10 +148,15 @@ def test_the_catalogue_follows_the_naming_rules() -> None:
 
 def test_every_relative_link_leads_somewhere() -> None:
     """A page that points to a page that is not there is a promise broken."""
-    broken = []
-    for page in tracked("*.md"):
-        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
-            if "://" not in target and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    links = (
+        (page, target)
+        for page in tracked("*.md")
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    )
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page, target in links
+        if "://" not in target and not (page.parent / target).exists()
+    ]
 
     assert broken == []
