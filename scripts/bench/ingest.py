@@ -3,9 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helpers.fleet import Load, SimulatedAgent, at_rate, quantile, saturate
@@ -105,17 +105,40 @@ def centre(
         yield Centre(server.pid, port, metrics_port, agents, folder, authority.ca_pem)
 
 
-async def _drive(place: Centre, seconds: float) -> tuple[Load, float, Load]:
-    agents: Sequence[SimulatedAgent] = place.agents
-    place.connect()
-    await saturate(agents, min(3.0, seconds))
+async def _saturated(place: Centre, seconds: float) -> tuple[Load, float]:
+    """A load after warming up, and CPU seconds per report."""
+    await saturate(place.agents, min(3.0, seconds))
     before = place.cpu_seconds()
-    full = await saturate(agents, seconds)
-    spent = place.cpu_seconds() - before
-    half = await at_rate(agents, full.rate / 2, seconds)
-    for agent in agents:
+    load = await saturate(place.agents, seconds)
+    return load, (place.cpu_seconds() - before) / len(load.latencies)
+
+
+async def _drive(place: Centre, seconds: float) -> tuple[Load, float, Load]:
+    place.connect()
+    full, spent = await _saturated(place, seconds)
+    half = await at_rate(place.agents, full.rate / 2, seconds)
+    for agent in place.agents:
         await agent.close()
-    return full, spent / len(full.latencies), half
+    return full, spent, half
+
+
+async def _drive_bare(place: Centre, seconds: float) -> float:
+    place.connect()
+    _, spent = await _saturated(place, seconds)
+    for agent in place.agents:
+        await agent.close()
+    return spent
+
+
+def _bare(place: Centre, seconds: float) -> float:
+    """CPU seconds per call of gRPC alone: no parsing, no store, no view."""
+    port = free_port()
+    state = place.folder / "state"
+    argv = [sys.executable, "-m", "bench.bare", str(state), f"127.0.0.1:{port}"]
+    with process(argv, place.folder / "bare.log", cpu=SERVER_CPU) as server:
+        wait_until(lambda: listens(port), 30, "gRPC alone")
+        bare = replace(place, pid=server.pid, port=port)
+        return asyncio.run(_drive_bare(bare, seconds))
 
 
 def measure(folder: Path, *, agents: int = 400, seconds: float = 8.0) -> list[Figure]:
@@ -124,6 +147,7 @@ def measure(folder: Path, *, agents: int = 400, seconds: float = 8.0) -> list[Fi
     try:
         with centre(folder, agents) as place:
             full, ours, half = asyncio.run(_drive(place, seconds))
+        bare = _bare(place, seconds)
         peer_load, peer = victoria.measure(folder, agents, seconds)
     finally:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
@@ -134,6 +158,8 @@ def measure(folder: Path, *, agents: int = 400, seconds: float = 8.0) -> list[Fi
         fact(area, "CPU per report", ours * 1e6, "us", note=f"100 samples, mTLS; {errors} errors"),
         fact(area, "victoria-metrics CPU per report", peer * 1e6, "us", note="peer, no TLS"),
         at_least(area, "reports per CPU second, ours / peer", peer / ours, "x", _RATIO_BUDGET),
+        fact(area, "grpc.aio alone, CPU per call", bare * 1e6, "us", note="mTLS, empty answer"),
+        fact(area, "the same, grpc.aio alone / peer", peer / bare, "x", note="what we can reach"),
         fact(area, "saturating rate", full.rate, "reports/s"),
         fact(area, "peer's rate", peer_load.rate, "reports/s", note="bound by the load's CPU"),
         fact(area, "ack p50, half load", quantile(half.latencies, 0.5) * 1000, "ms"),
