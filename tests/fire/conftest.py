@@ -8,12 +8,12 @@ import pytest
 from helpers.stack import Stack
 
 MakeStack = Callable[..., Stack]
-HOSTS = ("h1", "h2")
+HOSTS = ("h1", "h2", "h3")
 
 
 @pytest.fixture(scope="session")
 def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A centre with two enrolled hosts that never ran; copied instead of made anew."""
+    """A centre with three enrolled hosts that never ran; copied instead of made anew."""
     stack = Stack(tmp_path_factory.mktemp("enrolled"), hosts=HOSTS)
     try:
         stack.start_collector()
@@ -44,5 +44,5 @@ def make_stack(tmp_path: Path, enrolled: Path) -> Iterator[MakeStack]:
 
 @pytest.fixture
 def stack(make_stack: MakeStack) -> Stack:
-    """A collector, and the hosts ``h1`` and ``h2`` whose agents are not started yet."""
+    """A collector, and the hosts ``h1`` to ``h3`` whose agents are not started yet."""
     return make_stack()

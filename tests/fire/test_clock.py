@@ -29,21 +29,26 @@ def check_times(ticks: list[Tick], began_ms: int) -> None:
         assert began_ms - SLACK_MS <= one.event_ms <= one.received_ms <= now_ms()
 
 
-@pytest.mark.parametrize("hours", [-3, 3])
-def test_three_hours_wrong_is_corrected_and_visible(stack: Stack, hours: int) -> None:
-    """Event time is true, the offset is on /metrics and in the agent's own status."""
-    clock = WrongClock(stack.root, hours * HOUR)
+def test_hours_wrong_is_corrected_and_visible(stack: Stack) -> None:
+    """Event time is true, the offset is on /metrics and in the agent's own status.
+
+    A day behind is before the collector's certificate was made; certificates start two days
+    earlier for such hosts.
+    """
     began_ms = now_ms()
-    stack.start_agent(**clock.environment)
-    ticks = stack.wait_ticks(8)
-    check_times(ticks, began_ms)
-    offset = stack.value("tramgac_agent_clock_offset_seconds")
-    assert offset == pytest.approx(-hours * HOUR, abs=SLACK_MS / 1000)
-    status = stack.wait_uplink(state="ok")
-    assert status["offset_ms"] == pytest.approx(-hours * HOUR * 1000, abs=SLACK_MS)
-    seen = stack.value("tramgac_agent_last_seen_timestamp_seconds") or 0
-    assert began_ms / 1000 <= seen <= time.time(), "last seen is by the centre's clock"
-    assert stack.value("tramgac_agent_up") == 1
+    hours = {"h1": -3, "h2": 3, "h3": -24}
+    for host, wrong in hours.items():
+        (stack.root / f"clock-{host}").mkdir()
+        clock = WrongClock(stack.root / f"clock-{host}", wrong * HOUR)
+        stack.start_agent(host, **clock.environment)
+    for host, wrong in hours.items():
+        check_times(stack.wait_ticks(8, host), began_ms)
+        assert about(-wrong * HOUR, stack.value("tramgac_agent_clock_offset_seconds", host))
+        status = stack.wait_uplink(host, state="ok")
+        assert status["offset_ms"] == pytest.approx(-wrong * HOUR * 1000, abs=SLACK_MS)
+        seen = stack.value("tramgac_agent_last_seen_timestamp_seconds", host) or 0
+        assert began_ms / 1000 <= seen <= time.time(), "last seen is by the centre's clock"
+        assert stack.value("tramgac_agent_up", host) == 1
 
 
 def test_a_stepping_clock_stops_no_check_and_moves_no_event(stack: Stack) -> None:
@@ -78,7 +83,7 @@ def test_before_the_certificate_the_agent_waits_and_says_why(stack: Stack) -> No
     stack.wait_uplink(
         state="failing", reason="certificate_not_yet_valid", certificate="not_yet_valid"
     )
-    waiting = poll(lambda: len(stack.handed_ticks()), lambda n: n > 8, 20, "ticks go on")
+    waiting = poll(lambda: len(stack.handed_ticks()), lambda n: n > 5, 20, "ticks go on")
     assert stack.stored_ticks() == []
     set_ms = now_ms()
     clock.set(0)
@@ -86,11 +91,3 @@ def test_before_the_certificate_the_agent_waits_and_says_why(stack: Stack) -> No
     check_times(ticks, began_ms)
     assert ticks[waiting - 2].event_ms <= set_ms + SLACK_MS
     stack.wait_uplink(state="ok", certificate="ok")
-
-
-def test_a_clock_within_the_backdating_gets_through(stack: Stack) -> None:
-    """Certificates start two days before they are issued: a clock a day behind works."""
-    clock = WrongClock(stack.root, -24 * HOUR)
-    began_ms = now_ms()
-    stack.start_agent(**clock.environment)
-    check_times(stack.wait_ticks(5), began_ms)

@@ -74,10 +74,10 @@ def test_a_centre_put_back_in_time_says_what_it_lost(stack: Stack) -> None:
     stack.wait_ticks(5)
     stack.collector_command("backup", "--to", str(saved), *words)
     before = len(stack.stored_ticks())
-    stack.enroll("h3")
-    late = json.loads((stack.root / "h3/identity/identity.json").read_text())["agent_id"]
-    stack.start_agent("h3")
-    stack.wait_ticks(3, "h3")
+    stack.enroll("late")
+    late = json.loads((stack.root / "late/identity/identity.json").read_text())["agent_id"]
+    stack.start_agent("late")
+    stack.wait_ticks(3, "late")
     settled = len(stack.wait_ticks(before + 15))
     stack.stop("ingest")
     stack.collector_command("restore", "--from", str(saved), *words, "--force")
@@ -101,7 +101,7 @@ def test_a_centre_put_back_in_time_says_what_it_lost(stack: Stack) -> None:
 
 def come_back(stack: Stack, agent_id: str) -> None:
     """The agent that the restored store does not know is approved and reports again."""
-    stack.wait_uplink("h3", 60, state="refused", reason="agent_unknown")
+    stack.wait_uplink("late", 60, state="refused", reason="agent_unknown")
 
     def pending() -> list[dict[str, str]]:
         found: list[dict[str, str]] = json.loads(
@@ -109,18 +109,18 @@ def come_back(stack: Stack, agent_id: str) -> None:
         )
         return found
 
-    (row,) = poll(pending, bool, 30, "h3 asks to come back")
-    assert (row["agent_id"], row["host"]) == (agent_id, "h3")
+    (row,) = poll(pending, bool, 30, "it asks to come back")
+    assert (row["agent_id"], row["host"]) == (agent_id, "late")
     stack.collector_command(
         "agents", "approve", row["key"][:16], "--facility", FACILITY, "--site", SITE
     )
     # It would knock again by itself within 15 minutes; a restart does it now.
-    stack.stop("h3")
-    stack.start_agent("h3")
-    ticks = poll(lambda: stack.stored_ticks("h3"), lambda found: len(found) > 5, 60, "h3 is back")
-    stack.wait_uplink("h3", state="ok")
-    assert set(stack.gaps("h3")) == {"lost_at_centre"}
-    stack.check_accounts("h3")
-    assert stack.query("SELECT id FROM agents WHERE host = 'h3'") == [(agent_id,)]
+    stack.stop("late")
+    stack.start_agent("late")
+    ticks = poll(lambda: stack.stored_ticks("late"), lambda found: len(found) > 5, 60, "it is back")
+    stack.wait_uplink("late", state="ok")
+    assert set(stack.gaps("late")) == {"lost_at_centre"}
+    stack.check_accounts("late")
+    assert stack.query("SELECT id FROM agents WHERE host = 'late'") == [(agent_id,)]
     numbers = [one.number for one in ticks]
     assert len(numbers) == len(set(numbers))

@@ -26,7 +26,7 @@ def test_an_outage_costs_no_tick_and_moves_none(stack: Stack) -> None:
     stack.wait_ticks(5)
     stack.stop("ingest")
     down_ms, before = now_ms(), len(stack.handed_ticks())
-    poll(stack.handed_ticks, lambda ticks: len(ticks) > before + 15, 20, "15 more ticks")
+    poll(stack.handed_ticks, lambda ticks: len(ticks) > before + 10, 20, "10 more ticks")
     up_ms, during = now_ms(), len(stack.handed_ticks())
     stack.start_collector()
     ticks = stack.wait_ticks(during + 5)
