@@ -21,6 +21,7 @@ from tramgac_agent.uplink import Uplink
 
 _MIB = 1024 * 1024
 _STOP_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +95,10 @@ class Daemon:
         self._close()
 
     def _wait(self) -> None:
-        beat = float(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000 or None
-        while not self._halt.wait(beat):
+        beat = float(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000 or _LOOK_SECONDS
+        # Not for ever: a signal that came just before the wait, or that another thread took,
+        # does not wake this thread, which alone runs Python's handlers.
+        while not self._halt.wait(min(beat, _LOOK_SECONDS)):
             notify_systemd("WATCHDOG=1")
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:

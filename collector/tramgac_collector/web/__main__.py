@@ -12,6 +12,8 @@ from tramgac_collector.web.app import create_app
 from tramgac_collector.wsgi import Server
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ConfigError
 
+_LOOK_SECONDS = 2.0
+
 log = logging.getLogger("tramgac_collector.web")
 
 
@@ -33,7 +35,8 @@ def _serve(path: Path) -> int:
         signal.signal(number, lambda *_: stop.set())
     server.start()
     log.info("the page is on port %d", server.port)
-    stop.wait()
+    while not stop.wait(_LOOK_SECONDS):
+        pass  # a signal that came just before the wait would not wake this thread
     server.close()
     app.extensions["store"].close()
     return EXIT_OK
