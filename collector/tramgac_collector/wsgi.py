@@ -52,6 +52,8 @@ class Server:
             outbuf_overflow=_BODY_IN_MEMORY,
             outbuf_high_watermark=_BODY_IN_MEMORY,
             clear_untrusted_proxy_headers=True,
+            # select() knows no descriptor above 1023, and every agent has one.
+            asyncore_use_poll=True,
         )
         self.port: int = self._server.socket.getsockname()[1]
         self._thread: threading.Thread | None = None

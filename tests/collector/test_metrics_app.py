@@ -2,6 +2,8 @@
 
 import gzip
 import http.client
+import os
+import resource
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -168,3 +170,28 @@ def test_addresses_of_both_families_are_understood() -> None:
     """Brackets belong to the spelling, not to the address."""
     assert split_address("127.0.0.1:0") == ("127.0.0.1", 0)
     assert split_address("[::1]:8481") == ("::1", 8481)
+
+
+@contextmanager
+def many_descriptors(count: int) -> Iterator[None]:
+    """Hold ``count`` descriptors, as a collector with as many agents does."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2 * count), before[1]))
+    held: list[int] = []
+    try:
+        while len(held) < count:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_thousand_agents_do_not_shut_the_door() -> None:
+    """The page is served on descriptors that select() would not take."""
+    with many_descriptors(1100), serving(everything(), lambda: True) as connection:
+        answer, body = get(connection, "/metrics")
+
+    assert answer.status == 200
+    assert b"tramgac_agent_up" in body

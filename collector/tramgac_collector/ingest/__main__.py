@@ -15,6 +15,22 @@ from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ConfigEr
 log = logging.getLogger("tramgac_collector.ingest")
 
 
+# More connections than one process can serve.
+_DESCRIPTORS = 65_536
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit of descriptors: each agent holds one, and 1,024 are the usual limit."""
+    try:
+        import resource  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def _work(config: Config) -> None:
     # Imported late, so that a bad configuration is refused at once.
     from tramgac_collector import metrics  # noqa: PLC0415
@@ -56,6 +72,7 @@ def main() -> int:
 
 
 def _run(config: Config) -> None:
+    _allow_connections()
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
