@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -78,6 +79,8 @@ def main() -> int:
     chosen = areas(full=args.full)
     if unknown := set(args.areas) - set(chosen):
         parser.error(f"no such area: {', '.join(sorted(unknown))}; there are {', '.join(chosen)}")
+    # So that everything that was started ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     facts = machine()
     figures, complete = [], True
