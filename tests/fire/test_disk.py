@@ -100,7 +100,8 @@ def test_what_a_full_disk_costs_is_counted(tiny: Stack) -> None:
     lost = poll(tiny.lost, lambda found: "disk_full" in found, 60, "the loss on /metrics")
     missing = tiny.check_ticks(len(tiny.handed_ticks()) + 3)
     assert len(missing) <= lost["disk_full"] <= 40
-    assert set(tiny.gaps()) == {"disk_full"}
+    # A full disk may have had old values of the checks thinned too; ticks are events.
+    assert set(tiny.gaps()) - {"thinned"} == {"disk_full"}
     assert started_once(tiny)
 
 
