@@ -77,6 +77,7 @@ def test_a_full_disk_is_told_and_costs_no_tick(tiny: Stack) -> None:
     assert tiny.log("h1").count("-> disk_full") == 1, "told once"
 
 
+@pytest.mark.soak  # needs a call under way at the right moment, which a busy machine may not give
 def test_what_a_full_disk_costs_is_counted(tiny: Stack) -> None:
     """Sent from memory to a collector that dies before it answers: a gap record says so."""
     tiny.start_agent()

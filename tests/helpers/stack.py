@@ -77,6 +77,11 @@ def samples(page: str) -> dict[str, float]:
     }
 
 
+def _environment() -> dict[str, str]:
+    """Ours, but gRPC may speak: `enroll`, run in this process, silences it for all after it."""
+    return {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """One stored record of the tick check."""
@@ -140,7 +145,7 @@ class Stack:
         with (self.root / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, **env},
+                env={**_environment(), **env},
             )  # fmt: skip
 
     def log(self, name: str) -> str:
