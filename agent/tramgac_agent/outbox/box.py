@@ -154,12 +154,19 @@ class Outbox:
         wanted = tuple(ids)
         return self._with_store(lambda store: store.series(wanted))
 
-    def mark_sent(self, seq: int) -> None:
+    def mark_sent(self, seq: int, epoch: str = "") -> bool:
         """Remember durably that the centre may know numbers up to ``seq`` from now on.
 
         Those are the records sent and the numbers that gap records among them name.
+
+        Returns:
+            False, and nothing is remembered, when ``epoch`` is over: they must not be sent.
         """
-        self._with_store(lambda store: store.mark_sent(seq))
+        with self._lock:
+            if epoch and epoch != self.epoch:
+                return False
+            self._with_store(lambda store: store.mark_sent(seq))
+            return True
 
     def settle(self, contiguous: int, *, epoch: str = "", highest: int = 0) -> None:
         """Take an acknowledgement: delete everything up to ``contiguous``.

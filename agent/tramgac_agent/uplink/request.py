@@ -62,7 +62,8 @@ class Requests:
         status.outbox_bytes = stats.bytes
         status.last_seq = stats.last_seq
         if records:
-            self._outbox.mark_sent(top)
+            # What is marked is sent: a loss is counted of it if the epoch ends before the answer.
+            return request if self._outbox.mark_sent(top, stats.epoch) else None
         return request if self._outbox.epoch == stats.epoch else None
 
     def answered(self, request: fleet_pb2.ReportRequest, *, need_series: bool) -> None:

@@ -154,10 +154,12 @@ def test_what_is_handed_over_again_is_taken_once_whatever_the_disk_does(tiny_dis
     subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
     box = open_box(tiny_disk, limits=SMALL)
     assert box.append("drop", [named("one"), named("two")], valid_seconds=1) == 1
+    in_memory = box.epoch
     box.mark_sent(1)
-    box.settle(1, epoch=box.epoch)
+    box.settle(1, epoch=in_memory)
     subprocess.run(["mount", "-o", "remount,rw", tiny_disk], check=True)
     assert box.append("drop", [named("one"), named("two")], valid_seconds=1) == 0
+    assert not box.mark_sent(7, in_memory), "what memory held is not to be sent any more"
     assert len(everything(box)) == 1
     assert gaps(box) == []
     box.close()
