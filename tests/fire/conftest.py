@@ -17,8 +17,7 @@ def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stack = Stack(tmp_path_factory.mktemp("enrolled"), hosts=HOSTS)
     try:
         stack.start_collector()
-        for host in HOSTS:
-            stack.enroll(host)
+        stack.enroll(*HOSTS)
         stack.stop("ingest")
     finally:
         stack.close()

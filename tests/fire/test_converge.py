@@ -78,7 +78,7 @@ def test_a_centre_put_back_in_time_says_what_it_lost(stack: Stack) -> None:
     late = json.loads((stack.root / "late/identity/identity.json").read_text())["agent_id"]
     stack.start_agent("late")
     stack.wait_ticks(3, "late")
-    settled = len(stack.wait_ticks(before + 15))
+    settled = len(stack.wait_ticks(before + 10))
     stack.stop("ingest")
     stack.collector_command("restore", "--from", str(saved), *words, "--force")
     assert len(stack.stored_ticks()) <= settled - 5

@@ -229,15 +229,19 @@ class Stack:
             shutil.copytree(other / host, self.root / host, dirs_exist_ok=True)
             self.write_agent(host)
 
-    def enroll(self, host: str = "h1") -> None:
-        """Write the configuration, get a token and use it."""
-        config = self.write_agent(host)
-        token = self.root / f"{host}.token"
-        token.write_text(self.token(host))
-        self.command(
-            "tramgac_agent", "enroll", "--config", str(config), "--host", host,
-            "--token-file", str(token),
-        )  # fmt: skip
+    def enroll(self, *hosts: str) -> None:
+        """Write each host's configuration and let all of them use one token."""
+        token = self.root / "token"
+        token.write_text(self.token(uses=str(len(hosts))))
+        enrolling = {}
+        for host in hosts:
+            argv = ["tramgac_agent", "enroll", "--config", str(self.write_agent(host))]
+            argv += ["--host", host, "--token-file", str(token)]
+            enrolling[host] = subprocess.Popen(
+                [sys.executable, "-m", *argv], stdout=subprocess.DEVNULL, env=_environment()
+            )
+        failed = [host for host, child in enrolling.items() if child.wait(60)]
+        assert not failed, f"not enrolled: {failed}"
 
     def start_agent(self, host: str = "h1", *prefix: str, **env: str) -> None:
         """Start an agent, behind ``prefix`` (e.g. faketime) if given."""
