@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.fleet import TABLE, Load, values_of
@@ -11,7 +12,6 @@ from bench.common import (
     SERVER_CPU,
     free_port,
     listens,
-    own_cpu_seconds,
     process,
     wait_until,
 )
@@ -40,7 +40,7 @@ def _request(agent: int, prefixes: Sequence[str], round_number: int) -> bytes:
     return head.encode() + body
 
 
-class _Client:
+class Client:
     """One keep-alive connection standing for one agent."""
 
     def __init__(self, agent: int, port: int) -> None:
@@ -50,9 +50,11 @@ class _Client:
         self._round = 0
 
     async def connect(self) -> None:
+        """Open the connection."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
     async def report(self) -> None:
+        """Send one report and wait for the answer."""
         self._round += 1
         self._writer.write(_request(self._agent, self._prefixes, self._round))
         await self._writer.drain()
@@ -61,39 +63,33 @@ class _Client:
             raise ConnectionError(head.decode("latin-1")[:80])
 
     def close(self) -> None:
+        """Close the connection."""
         self._writer.close()
 
 
-async def _saturate(clients: Sequence[_Client], seconds: float) -> Load:
+async def saturate(port: int, agents: int, seconds: float) -> Load:
+    """Every agent keeps one report in flight, on its own connection, until the time is up."""
+    clients = [Client(number, port) for number in range(agents)]
+    for client in clients:
+        await client.connect()  # anew for each turn: it closes those that are silent
     latencies: list[float] = []
     start = time.perf_counter()
 
-    async def work(client: _Client) -> None:
+    async def work(client: Client) -> None:
         while time.perf_counter() - start < seconds:
             began = time.perf_counter()
             await client.report()
             latencies.append(time.perf_counter() - began)
 
     await asyncio.gather(*(work(client) for client in clients))
+    for client in clients:
+        client.close()
     return Load(time.perf_counter() - start, latencies, 0)
 
 
-async def _drive(port: int, pid: int, agents: int, seconds: float) -> tuple[Load, float]:
-    clients = [_Client(number, port) for number in range(agents)]
-    for client in clients:
-        await client.connect()
-    await _saturate(clients, min(2.0, seconds))
-    before = own_cpu_seconds(pid)
-    load = await _saturate(clients, seconds)
-    await asyncio.sleep(1.0)  # let it finish what it has accepted
-    spent = own_cpu_seconds(pid) - before
-    for client in clients:
-        client.close()
-    return load, spent
-
-
-def measure(folder: Path, agents: int, seconds: float) -> tuple[Load, float]:
-    """Load VictoriaMetrics and return the load and its CPU seconds per report."""
+@contextmanager
+def running(folder: Path) -> Iterator[tuple[int, int]]:
+    """VictoriaMetrics on the server's CPU; yields its process id and port."""
     port = free_port()
     argv = [
         "taskset", "-c", SERVER_CPU, "victoria-metrics",
@@ -103,5 +99,4 @@ def measure(folder: Path, agents: int, seconds: float) -> tuple[Load, float]:
     ]  # fmt: skip
     with process(argv, folder / "victoria.log", env={"GOMAXPROCS": "1"}) as server:
         wait_until(lambda: listens(port), 30, "victoria-metrics")
-        load, spent = asyncio.run(_drive(port, server.pid, agents, seconds))
-    return load, spent / len(load.latencies)
+        yield server.pid, port

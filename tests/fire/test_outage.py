@@ -20,8 +20,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def test_an_outage_costs_no_tick_and_moves_none(stack: Stack) -> None:
+def test_an_outage_costs_no_tick_and_moves_none(make_stack: Callable[..., Stack]) -> None:
     """Ticks made while the collector was down are stored once, dated when they were made."""
+    stack = make_stack(agent_checks="[checks.tick]\ninterval_seconds = 0.1\n")
     stack.start_agent()
     stack.wait_ticks(5)
     stack.stop("ingest")
