@@ -1,37 +1,76 @@
 """Drop records as observations: the only way from a backup to the outbox."""
 
-from tramgac_agent.checks.base import Observation, Sample
-from tramgac_agent.drop import BackupRun, Dropped, RepositoryState
+from collections.abc import Sequence
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from tramgac_agent.checks.base import Detail, Observation, Sample
+from tramgac_agent.drop import (
+    BackupRun,
+    Drill,
+    Dropped,
+    ImmutabilityProbe,
+    IntegrityCheck,
+    Record,
+    RepositoryState,
+)
 from tramgac_proto.v1 import fleet_pb2
 
 # The exit code of the last run stays true until the next; a week's job gets a day of grace.
 RUN_VALID_SECONDS = 8 * 86400
+# A check or drill is told once; how long it counts is for the verdict to say.
+_RESULT_VALID_SECONDS = 35 * 86400
 
 
 def observation_of(dropped: Dropped, now_ms: int) -> Observation:
     """Turn one file into one observation that the outbox takes exactly once."""
     record = dropped.record
-    age = max(0, now_ms - record.seen_unix_ms) / 1000
-    if isinstance(record, BackupRun):
-        # A start replaces the last start, not what is known of the last finished run.
-        stream = "start" if record.outcome == "running" else "run"
-        return Observation(
-            samples=_run_samples(record),
-            detail=_run_detail(record),
-            event=True,
-            token=dropped.token,
-            stream=f"{stream}:{record.series}",
-            valid_seconds=RUN_VALID_SECONDS,
-            age_seconds=age,
-        )
     return Observation(
-        samples=_state_samples(record),
-        detail=_state_detail(record),
+        samples=tuple(_samples(record)),
+        detail=_detail(record),
+        # A repository is looked at again within the hour; the rest happens once.
+        event=not isinstance(record, RepositoryState),
         token=dropped.token,
-        stream=f"repository:{record.series}",
-        valid_seconds=record.valid_seconds,
-        age_seconds=age,
+        stream=f"{_stream(record)}:{record.series}",
+        valid_seconds=_valid_seconds(record),
+        age_seconds=max(0, now_ms - record.seen_unix_ms) / 1000,
     )
+
+
+def _stream(record: Record) -> str:
+    match record:
+        case BackupRun():
+            # A start replaces the last start, not what is known of the last finished run.
+            return "start" if record.outcome == "running" else "run"
+        case RepositoryState():
+            return "repository"
+        case IntegrityCheck():
+            return f"check-{record.scope}"
+        case Drill():
+            return f"drill-{record.scope}"
+        case ImmutabilityProbe():
+            return "immutability"
+
+
+def _valid_seconds(record: Record) -> int:
+    match record:
+        case BackupRun():
+            return RUN_VALID_SECONDS
+        case RepositoryState() | ImmutabilityProbe():
+            return record.valid_seconds
+        case IntegrityCheck() | Drill():
+            return _RESULT_VALID_SECONDS
+
+
+def _samples(record: Record) -> Sequence[Sample]:
+    match record:
+        case BackupRun():
+            return _run_samples(record)
+        case RepositoryState():
+            return _state_samples(record)
+        case _:
+            return ()  # what a check or drill means is worked out at the centre
 
 
 def _run_samples(run: BackupRun) -> tuple[Sample, ...]:
@@ -42,26 +81,6 @@ def _run_samples(run: BackupRun) -> tuple[Sample, ...]:
     return (
         Sample("tramgac_backup_last_run_exit_code", float(run.exit_code), labels),
         Sample("tramgac_backup_last_run_duration_seconds", seconds, labels),
-    )
-
-
-def _run_detail(run: BackupRun) -> fleet_pb2.BackupRun:
-    return fleet_pb2.BackupRun(
-        series=run.series,
-        run_id=run.run_id,
-        tool=run.tool,
-        started_unix_ms=run.started_unix_ms,
-        ended_unix_ms=run.ended_unix_ms or 0,
-        exit_code=run.exit_code or 0,
-        outcome=run.outcome,
-        bytes=run.bytes or 0,
-        files=run.files or 0,
-        snapshot_id=run.snapshot_id or "",
-        files_changed=run.files_changed or 0,
-        files_unmodified=run.files_unmodified or 0,
-        bytes_added=run.bytes_added or 0,
-        errors=run.errors,
-        counts_known=run.bytes is not None and run.files is not None,
     )
 
 
@@ -92,22 +111,31 @@ def _seconds(unix_ms: int | None) -> float | None:
     return None if unix_ms is None else unix_ms / 1000
 
 
-def _state_detail(state: RepositoryState) -> fleet_pb2.RepositoryState:
-    return fleet_pb2.RepositoryState(
-        series=state.series,
-        state=state.state,
-        newest_unix_ms=state.newest_unix_ms or 0,
-        newest_end_unix_ms=state.newest_end_unix_ms or 0,
-        newest_id=state.newest_id or "",
-        files=state.files or 0,
-        bytes=state.bytes or 0,
-        snapshots=state.snapshots or 0,
-        locks=state.locks or 0,
-        stale_locks=state.stale_locks or 0,
-        oldest_lock_unix_ms=state.oldest_lock_unix_ms or 0,
-        future_dated=state.future_dated,
-        summary_known=state.files is not None and state.bytes is not None,
-        tool_version=state.tool_version,
-        oldest_unix_ms=state.oldest_unix_ms or 0,
-        repository_bytes=state.repository_bytes or 0,
-    )
+def _detail(record: Record) -> Detail:
+    match record:
+        case BackupRun():
+            known = record.bytes is not None and record.files is not None
+            return _filled(fleet_pb2.BackupRun(counts_known=known), record)
+        case RepositoryState():
+            known = record.files is not None and record.bytes is not None
+            months = 0 if record.months is None else record.months + 1
+            empty = fleet_pb2.RepositoryState(summary_known=known, months_plus_one=months)
+            return _filled(empty, record)
+        case IntegrityCheck():
+            return _filled(fleet_pb2.IntegrityCheck(), record)
+        case Drill():
+            return _filled(fleet_pb2.Drill(kind=record.scope), record)
+        case ImmutabilityProbe():
+            return _filled(fleet_pb2.ImmutabilityProbe(), record)
+
+
+_Message = TypeVar("_Message", bound=Message)
+
+
+def _filled(message: _Message, record: Record) -> _Message:
+    """Copy what is known into the fields of the same names."""
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(record, field.name, None)
+        if value is not None:
+            setattr(message, field.name, value)
+    return message

@@ -19,6 +19,8 @@ Detail = (
     | fleet_pb2.ThroughputResult
     | fleet_pb2.InventorySeen
     | fleet_pb2.Drill
+    | fleet_pb2.IntegrityCheck
+    | fleet_pb2.ImmutabilityProbe
 )
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from tramgac_collector.facts.backup_state import judge
+from tramgac_collector.facts.backups import LAST_GOOD
+from tramgac_collector.facts.kinds import Claim
 from tramgac_collector.facts.ledger import Fact, FactLedger
-from tramgac_collector.facts.mapping import COVERAGE, LAST_GOOD, Claim
+from tramgac_collector.facts.mapping import COVERAGE
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner

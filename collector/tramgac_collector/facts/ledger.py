@@ -10,15 +10,9 @@ from operator import attrgetter, itemgetter
 
 from sqlalchemy import Connection, select
 
-from tramgac_collector.facts.mapping import (
-    AGENT_SEEN,
-    EVENT_VALID_MS,
-    FROM_DETAIL,
-    HOST_TIME,
-    Claim,
-    FactKey,
-    FactKind,
-)
+from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKey, FactKind
+from tramgac_collector.facts.mapping import AGENT_SEEN, FROM_DETAIL, HOST_TIME, KINDS
+from tramgac_collector.facts.recent import Past, Recent
 from tramgac_collector.ingest.arrival import Arrival
 from tramgac_collector.ingest.clocks import UNRELIABLE_MS
 from tramgac_collector.model import Owner
@@ -164,6 +158,7 @@ class FactLedger:
         self._calls: dict[str, tuple[Owner, int, int]] = {}
         # Facts of each agent, and which agents have as many as they may.
         self._held: Counter[str] = Counter()
+        self._recent = Recent()
         self._full: set[str] = set()
 
     def load(self, connection: Connection) -> None:
@@ -173,6 +168,11 @@ class FactLedger:
             fact.told = (fact.value, fact.text)
             self._current[fact.name, fact.subject] = fact
             self._held[fact.agent_id] += 1
+        self._recent.load(connection, dict(KINDS))
+
+    def recent(self, name: str, subject: str) -> tuple[Past, ...]:
+        """The newest values of a fact that keeps some, oldest first."""
+        return self._recent.get((name, subject))
 
     def get(self, name: str, subject: str) -> Fact | None:
         """Return a fact, expired or not."""
@@ -293,7 +293,9 @@ class FactLedger:
             source: The rest.
         """
         fact = self._current.get(key)
+        past = Past(times[0], said[1], said[0])
         if fact is not None and times[0] < fact.collected_ms:
+            self._recent.take(kind, key, past)
             self._put_late(fact, kind, said, times, source)
             return
         if fact is None:
@@ -301,6 +303,7 @@ class FactLedger:
                 return
             fact = self._current[key] = Fact(*key, kind.unit)
             self._held[_agent_of(source.origin)] += 1
+        self._recent.take(kind, key, past)
         fact.value, fact.text = said
         fact.collected_ms, fact.expires_ms = times
         fact.received_ms = source.received_ms

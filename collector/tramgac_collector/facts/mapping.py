@@ -7,30 +7,14 @@ Names follow the regulations' vocabulary (``bk.``, ``net.``, ``host.``, ``svc.``
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tramgac_collector.facts.backups import BACKUP_KINDS, FROM_BACKUP
+from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKind, Slot
 from tramgac_collector.model import Owner
 
 if TYPE_CHECKING:
     from tramgac_collector.ingest.arrival import Arrival
-
-# What happened stays true; how long it counts is for the verdict to say.
-EVENT_VALID_MS = 3660 * 86_400_000
-
-FactKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class FactKind:
-    """One name of the vocabulary.
-
-    Attributes:
-        step: A change of at least this much is a change; less only refreshes the fact.
-    """
-
-    name: str
-    unit: str
-    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +29,6 @@ class FromMetric:
     kind: FactKind
     labels: tuple[str, ...] = ()
     series: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Which value of an observation is which fact."""
-
-    index: int
-    key: FactKey
-    kind: FactKind
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A fact as a typed message states it; times in centre time.
-
-    Attributes:
-        valid_ms: Zero: as long as the observation.
-    """
-
-    kind: FactKind
-    subject: str
-    value: float | None
-    text: str = ""
-    collected_ms: int = 0
-    valid_ms: int = 0
 
 
 _PATH = ("target", "method")
@@ -109,13 +68,6 @@ FROM_METRIC: Mapping[str, FromMetric] = {
 AGENT_SEEN = FactKind("agent.seen", "timestamp_seconds", inf)
 HOST_TIME = FactKind("host.time", "seconds", 1.0)
 COVERAGE = FactKind("mon.cover", "ratio", 0.01)
-LAST_GOOD = FactKind("bk.last_good", "timestamp_seconds")
-_LAST_RUN = FactKind("bk.run", "exit_code")
-_NEWEST = FactKind("bk.age", "timestamp_seconds")
-_SIZE = FactKind("bk.size", "bytes", 2.0**20)
-_STATE = FactKind("bk.repository", "bool")
-_LOCKS = FactKind("bk.locks", "count")
-_RESTORE = FactKind("bk.restore", "bool")
 _OUTAGE = FactKind("host.outage", "seconds")
 _SERVICE = FactKind("svc.state", "bool")
 _TEST_RESULT = FactKind("net.path.test", "bytes_per_second")
@@ -125,8 +77,8 @@ KINDS: Mapping[str, FactKind] = {
     kind.name: kind
     for kind in (
         *(source.kind for source in FROM_METRIC.values()),
-        *(AGENT_SEEN, HOST_TIME, COVERAGE, LAST_GOOD, _LAST_RUN, _NEWEST, _SIZE, _STATE),
-        *(_LOCKS, _RESTORE, _OUTAGE, _SERVICE, _TEST_RESULT, _INVENTORY),
+        *(AGENT_SEEN, HOST_TIME, COVERAGE, _OUTAGE, _SERVICE, _TEST_RESULT, _INVENTORY),
+        *BACKUP_KINDS,
     )
 }
 
@@ -155,43 +107,6 @@ def slots_of(
     return tuple(slots)
 
 
-def is_complete(run: Any) -> bool:  # noqa: ANN401 - BackupRun, or what looks like one in tests
-    """Whether a backup run may count as a good backup.
-
-    Only the tool's own "complete" does, and not when it is known to have saved no file.
-    """
-    return run.outcome == "complete" and not (run.counts_known and run.files == 0)
-
-
-def _backup_run(arrival: "Arrival") -> Iterator[Claim]:
-    run = arrival.observation.backup_run
-    if not run.ended_unix_ms:
-        return  # started; the run says nothing until it ends
-    ended = min(run.ended_unix_ms + arrival.offset_ms, arrival.received_ms)
-    yield Claim(_LAST_RUN, run.series, float(run.exit_code), run.outcome, ended, EVENT_VALID_MS)
-    if is_complete(run):
-        yield Claim(LAST_GOOD, run.series, ended / 1000, run.snapshot_id, ended, EVENT_VALID_MS)
-
-
-def _repository(arrival: "Arrival") -> Iterator[Claim]:
-    state = arrival.observation.repository
-    yield Claim(_STATE, state.series, float(state.state == "ok"), state.state)
-    if state.state != "ok":
-        return
-    yield Claim(_LOCKS, state.series, float(state.stale_locks))
-    if state.newest_unix_ms:
-        yield Claim(_NEWEST, state.series, state.newest_unix_ms / 1000, state.newest_id)
-    if state.summary_known:
-        yield Claim(_SIZE, state.series, float(state.bytes))
-
-
-def _drill(arrival: "Arrival") -> Iterator[Claim]:
-    drill = arrival.observation.drill
-    ended = min(drill.ended_unix_ms + arrival.offset_ms, arrival.received_ms)
-    text = f"{drill.kind} {drill.failure}".strip()
-    yield Claim(_RESTORE, drill.series, float(drill.passed), text, ended, EVENT_VALID_MS)
-
-
 def _service(arrival: "Arrival") -> Iterator[Claim]:
     service = arrival.observation.service
     subject = part_of(arrival.subject, service.system, service.method)
@@ -215,9 +130,7 @@ def _inventory(arrival: "Arrival") -> Iterator[Claim]:
 
 
 FROM_DETAIL: Mapping[str, "Callable[[Arrival], Iterator[Claim]]"] = {
-    "backup_run": _backup_run,
-    "repository": _repository,
-    "drill": _drill,
+    **FROM_BACKUP,
     "service": _service,
     "outage": _outage,
     "throughput": _throughput,

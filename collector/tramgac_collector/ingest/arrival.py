@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tramgac_collector.facts.mapping import Slot
+from tramgac_collector.facts.kinds import Slot
 from tramgac_collector.live.layout import Layout
 from tramgac_collector.model import Owner
 from tramgac_proto.v1 import fleet_pb2

@@ -31,7 +31,7 @@ MAX_RANGES_PER_REPORT = 4 * MAX_GAP_RANGES
 # Each gap record has so many negative numbers for what it tells of, all within 64 bits.
 _BLOCK = 1 << 32
 _LAST_BLOCK = 1 << 30
-_EVIDENCE = frozenset({"backup_run", "repository", "drill"})
+_EVIDENCE = frozenset({"backup_run", "repository", "drill", "integrity", "immutability"})
 
 
 @dataclass(slots=True)

@@ -144,15 +144,35 @@ class System(Named, frozen=True, kw_only=True):
         return self.probed_by or self.host
 
 
+class Domain(Node, frozen=True, kw_only=True):
+    """What would take a copy down with it: two copies that share one of these count as one.
+
+    Attributes:
+        host: Machine it lies on, by any name; the same word means the same machine.
+        array: Disk, RAID set or storage box.
+        building: House or fire section.
+        credentials: Account that may delete it.
+    """
+
+    host: str = ""
+    array: str = ""
+    building: str = ""
+    credentials: str = ""
+
+
 class Destination(Named, frozen=True, kw_only=True):
-    """Where copies of a dataset go; the agent's restic probe of that name reads it.
+    """Where copies of a dataset go; the agent's repository probe of that name reads it.
 
     Attributes:
         kind: ``offsite`` and ``cloud`` are outside the facility.
+        domain: With ``provider``, what other copies must not share with it.
+        immutable: Deleting must be refused to the host's own credential.
     """
 
     kind: Literal["local", "nas", "offsite", "cloud", "removable"] = "local"
     provider: Reference = ""
+    domain: Domain = Domain()
+    immutable: bool = False
 
 
 class Match(Node, frozen=True, kw_only=True):
@@ -163,17 +183,79 @@ class Match(Node, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
+class Schedule(Node, frozen=True, kw_only=True):
+    """When a backup is due: one of ``cron`` and ``oncalendar``.
+
+    Attributes:
+        cron: Five fields.
+        oncalendar: As in a systemd timer.
+        zone: IANA time zone the times are in.
+        grace_minutes: How long after it was due a run may end.
+    """
+
+    cron: str = ""
+    oncalendar: str = ""
+    zone: str = "Asia/Ho_Chi_Minh"
+    grace_minutes: Annotated[float, msgspec.Meta(ge=0, le=10080)] = 120.0
+
+
+Days = Annotated[float, msgspec.Meta(ge=0, le=3660)]
+
+
+class Retention(Node, frozen=True, kw_only=True):
+    """How long copies must be kept; a zero asks for nothing.
+
+    Attributes:
+        days: The oldest copy must reach so far back.
+        months: Of the last 12, so many must have a copy.
+        keep_days: Nothing younger may ever disappear.
+    """
+
+    days: Days = 0
+    months: Annotated[int, msgspec.Meta(ge=0, le=12)] = 0
+    keep_days: Days = 7
+
+
+class Proof(Node, frozen=True, kw_only=True):
+    """How old each proof may be, in days, before a good backup is only said to be good.
+
+    A zero asks for none; a full drill counts as a sample, a sample as a canary.
+
+    Attributes:
+        check: The repository's structure.
+        data: Until all of its data was read once.
+        canary: A nonce read back from the newest snapshot.
+        sample: Some files restored and compared.
+        full: Everything restored and put to use.
+    """
+
+    check: Days = 8
+    data: Days = 92
+    canary: Days = 0
+    sample: Days = 31
+    full: Days = 0
+
+
 class Dataset(Named, frozen=True, kw_only=True):
     """Data that must be backed up.
 
     Attributes:
         host: The machine it lies on.
         rpo_hours: How old the newest good copy may be.
+        rto_hours: How long a full restore may take.
+        hung_hours: A run that has not ended by then hangs.
+        copies: In how many failure domains a fresh copy must lie.
     """
 
     host: Id
     kind: Literal["database", "files", "images", "config", "other"] = "other"
     rpo_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)]
+    rto_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)] | None = None
+    hung_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 12.0
+    schedule: Schedule | None = None
+    retention: Retention = Retention()
+    proof: Proof = Proof()
+    copies: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     destinations: Annotated[tuple[Destination, ...], msgspec.Meta(min_length=1)]
     match: Match = Match()
 

@@ -316,6 +316,8 @@ class Observation(google.protobuf.message.Message):
     THROUGHPUT_FIELD_NUMBER: builtins.int
     INVENTORY_FIELD_NUMBER: builtins.int
     DRILL_FIELD_NUMBER: builtins.int
+    INTEGRITY_FIELD_NUMBER: builtins.int
+    IMMUTABILITY_FIELD_NUMBER: builtins.int
     check: builtins.str
     subject: builtins.str
     """Empty: the agent's own host. Else an inventory object assigned to it."""
@@ -345,6 +347,10 @@ class Observation(google.protobuf.message.Message):
     def inventory(self) -> Global___InventorySeen: ...
     @property
     def drill(self) -> Global___Drill: ...
+    @property
+    def integrity(self) -> Global___IntegrityCheck: ...
+    @property
+    def immutability(self) -> Global___ImmutabilityProbe: ...
     def __init__(
         self,
         *,
@@ -362,10 +368,12 @@ class Observation(google.protobuf.message.Message):
         throughput: Global___ThroughputResult | None = ...,
         inventory: Global___InventorySeen | None = ...,
         drill: Global___Drill | None = ...,
+        integrity: Global___IntegrityCheck | None = ...,
+        immutability: Global___ImmutabilityProbe | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["backup_run", b"backup_run", "detail", b"detail", "drill", b"drill", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "service", b"service", "throughput", b"throughput"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "stream", b"stream", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["detail", b"detail"]) -> typing.Literal["backup_run", "repository", "service", "outage", "throughput", "inventory", "drill"] | None: ...
+    def HasField(self, field_name: typing.Literal["backup_run", b"backup_run", "detail", b"detail", "drill", b"drill", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "service", b"service", "throughput", b"throughput"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "stream", b"stream", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["detail", b"detail"]) -> typing.Literal["backup_run", "repository", "service", "outage", "throughput", "inventory", "drill", "integrity", "immutability"] | None: ...
 
 Global___Observation: typing_extensions.TypeAlias = Observation
 
@@ -417,6 +425,11 @@ class BackupRun(google.protobuf.message.Message):
     BYTES_ADDED_FIELD_NUMBER: builtins.int
     ERRORS_FIELD_NUMBER: builtins.int
     COUNTS_KNOWN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MISSING_SOURCES_FIELD_NUMBER: builtins.int
+    WORDS_FIELD_NUMBER: builtins.int
+    HOST_FIELD_NUMBER: builtins.int
+    TOOL_VERSION_FIELD_NUMBER: builtins.int
     series: builtins.str
     """facility/host/dataset@destination"""
     run_id: builtins.str
@@ -435,6 +448,14 @@ class BackupRun(google.protobuf.message.Message):
     bytes_added: builtins.int
     errors: builtins.int
     counts_known: builtins.bool
+    reason: builtins.str
+    """Why it is not complete; a stable code."""
+    missing_sources: builtins.int
+    words: builtins.str
+    """End of standard error with every name and path taken out."""
+    host: builtins.str
+    """Where the command ran."""
+    tool_version: builtins.str
     def __init__(
         self,
         *,
@@ -453,8 +474,13 @@ class BackupRun(google.protobuf.message.Message):
         bytes_added: builtins.int = ...,
         errors: builtins.int = ...,
         counts_known: builtins.bool = ...,
+        reason: builtins.str = ...,
+        missing_sources: builtins.int = ...,
+        words: builtins.str = ...,
+        host: builtins.str = ...,
+        tool_version: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "bytes_added", b"bytes_added", "counts_known", b"counts_known", "ended_unix_ms", b"ended_unix_ms", "errors", b"errors", "exit_code", b"exit_code", "files", b"files", "files_changed", b"files_changed", "files_unmodified", b"files_unmodified", "outcome", b"outcome", "run_id", b"run_id", "series", b"series", "snapshot_id", b"snapshot_id", "started_unix_ms", b"started_unix_ms", "tool", b"tool"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "bytes_added", b"bytes_added", "counts_known", b"counts_known", "ended_unix_ms", b"ended_unix_ms", "errors", b"errors", "exit_code", b"exit_code", "files", b"files", "files_changed", b"files_changed", "files_unmodified", b"files_unmodified", "host", b"host", "missing_sources", b"missing_sources", "outcome", b"outcome", "reason", b"reason", "run_id", b"run_id", "series", b"series", "snapshot_id", b"snapshot_id", "started_unix_ms", b"started_unix_ms", "tool", b"tool", "tool_version", b"tool_version", "words", b"words"]) -> None: ...
 
 Global___BackupRun: typing_extensions.TypeAlias = BackupRun
 
@@ -478,6 +504,19 @@ class RepositoryState(google.protobuf.message.Message):
     TOOL_VERSION_FIELD_NUMBER: builtins.int
     OLDEST_UNIX_MS_FIELD_NUMBER: builtins.int
     REPOSITORY_BYTES_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    CONTENT_ID_FIELD_NUMBER: builtins.int
+    VANISHED_FIELD_NUMBER: builtins.int
+    VANISHED_NEWEST_UNIX_MS_FIELD_NUMBER: builtins.int
+    DAMAGED_FIELD_NUMBER: builtins.int
+    MONTHS_PLUS_ONE_FIELD_NUMBER: builtins.int
+    ARCHIVED_UNIX_MS_FIELD_NUMBER: builtins.int
+    REPOSITORY_ID_FIELD_NUMBER: builtins.int
+    MEDIUM_FIELD_NUMBER: builtins.int
+    KEYS_FIELD_NUMBER: builtins.int
+    LOCK_HOST_FIELD_NUMBER: builtins.int
+    LOCK_PID_FIELD_NUMBER: builtins.int
     series: builtins.str
     state: builtins.str
     """ok | blind_auth | blind_unreachable | blind_timeout | blind_tool | missing"""
@@ -495,6 +534,30 @@ class RepositoryState(google.protobuf.message.Message):
     tool_version: builtins.str
     oldest_unix_ms: builtins.int
     repository_bytes: builtins.int
+    source: builtins.str
+    """restic | borg | pgbackrest | ..."""
+    problem: builtins.str
+    """What the product itself says is wrong with the newest backup."""
+    content_id: builtins.str
+    """Equal for two snapshots with the same content."""
+    vanished: builtins.int
+    """Gone since the last look, though nothing lets them go yet."""
+    vanished_newest_unix_ms: builtins.int
+    damaged: builtins.int
+    """Listed, but not readable."""
+    months_plus_one: builtins.int
+    """Calendar months of the last 12 that have a snapshot, plus 1; 0 is not known."""
+    archived_unix_ms: builtins.int
+    """Newest archived transaction log."""
+    repository_id: builtins.str
+    """The same for every series in one repository."""
+    medium: builtins.str
+    """same_device | same_machine | elsewhere | unknown"""
+    keys: builtins.int
+    """Keys that open it; 0 is not known."""
+    lock_host: builtins.str
+    """Who holds the oldest stale lock."""
+    lock_pid: builtins.int
     def __init__(
         self,
         *,
@@ -514,8 +577,21 @@ class RepositoryState(google.protobuf.message.Message):
         tool_version: builtins.str = ...,
         oldest_unix_ms: builtins.int = ...,
         repository_bytes: builtins.int = ...,
+        source: builtins.str = ...,
+        problem: builtins.str = ...,
+        content_id: builtins.str = ...,
+        vanished: builtins.int = ...,
+        vanished_newest_unix_ms: builtins.int = ...,
+        damaged: builtins.int = ...,
+        months_plus_one: builtins.int = ...,
+        archived_unix_ms: builtins.int = ...,
+        repository_id: builtins.str = ...,
+        medium: builtins.str = ...,
+        keys: builtins.int = ...,
+        lock_host: builtins.str = ...,
+        lock_pid: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "files", b"files", "future_dated", b"future_dated", "locks", b"locks", "newest_end_unix_ms", b"newest_end_unix_ms", "newest_id", b"newest_id", "newest_unix_ms", b"newest_unix_ms", "oldest_lock_unix_ms", b"oldest_lock_unix_ms", "oldest_unix_ms", b"oldest_unix_ms", "repository_bytes", b"repository_bytes", "series", b"series", "snapshots", b"snapshots", "stale_locks", b"stale_locks", "state", b"state", "summary_known", b"summary_known", "tool_version", b"tool_version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["archived_unix_ms", b"archived_unix_ms", "bytes", b"bytes", "content_id", b"content_id", "damaged", b"damaged", "files", b"files", "future_dated", b"future_dated", "keys", b"keys", "lock_host", b"lock_host", "lock_pid", b"lock_pid", "locks", b"locks", "medium", b"medium", "months_plus_one", b"months_plus_one", "newest_end_unix_ms", b"newest_end_unix_ms", "newest_id", b"newest_id", "newest_unix_ms", b"newest_unix_ms", "oldest_lock_unix_ms", b"oldest_lock_unix_ms", "oldest_unix_ms", b"oldest_unix_ms", "problem", b"problem", "repository_bytes", b"repository_bytes", "repository_id", b"repository_id", "series", b"series", "snapshots", b"snapshots", "source", b"source", "stale_locks", b"stale_locks", "state", b"state", "summary_known", b"summary_known", "tool_version", b"tool_version", "vanished", b"vanished", "vanished_newest_unix_ms", b"vanished_newest_unix_ms"]) -> None: ...
 
 Global___RepositoryState: typing_extensions.TypeAlias = RepositoryState
 
@@ -645,13 +721,54 @@ class Drill(google.protobuf.message.Message):
     ENDED_UNIX_MS_FIELD_NUMBER: builtins.int
     BYTES_FIELD_NUMBER: builtins.int
     FAILURE_FIELD_NUMBER: builtins.int
+    DRILL_ID_FIELD_NUMBER: builtins.int
+    CONCLUSIVE_FIELD_NUMBER: builtins.int
+    STARTED_BY_FIELD_NUMBER: builtins.int
+    SNAPSHOT_ID_FIELD_NUMBER: builtins.int
+    SNAPSHOT_UNIX_MS_FIELD_NUMBER: builtins.int
+    SNAPSHOT_BYTES_FIELD_NUMBER: builtins.int
+    RESTORE_SECONDS_FIELD_NUMBER: builtins.int
+    FILES_FIELD_NUMBER: builtins.int
+    FILES_EXPECTED_FIELD_NUMBER: builtins.int
+    FILES_SAME_FIELD_NUMBER: builtins.int
+    PROOF_FIELD_NUMBER: builtins.int
+    PROOF_COUNT_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    HOST_FIELD_NUMBER: builtins.int
+    TOOL_FIELD_NUMBER: builtins.int
+    TOOL_VERSION_FIELD_NUMBER: builtins.int
     series: builtins.str
     kind: builtins.str
+    """canary | sample | full"""
     passed: builtins.bool
     started_unix_ms: builtins.int
     ended_unix_ms: builtins.int
     bytes: builtins.int
     failure: builtins.str
+    drill_id: builtins.str
+    conclusive: builtins.bool
+    """False: it could not be finished and says nothing of the backup."""
+    started_by: builtins.str
+    """schedule | hand"""
+    snapshot_id: builtins.str
+    snapshot_unix_ms: builtins.int
+    """When the restored content was saved."""
+    snapshot_bytes: builtins.int
+    """Size of the whole snapshot."""
+    restore_seconds: builtins.float
+    """Of the restore alone."""
+    files: builtins.int
+    files_expected: builtins.int
+    files_same: builtins.int
+    """Whose content equals the live file's."""
+    proof: builtins.str
+    """none | canary | postgres | sqlite | mysql | dicom | hook"""
+    proof_count: builtins.int
+    digest: builtins.str
+    """SHA-256 over the sorted digests of all files, hex."""
+    host: builtins.str
+    tool: builtins.str
+    tool_version: builtins.str
     def __init__(
         self,
         *,
@@ -662,10 +779,118 @@ class Drill(google.protobuf.message.Message):
         ended_unix_ms: builtins.int = ...,
         bytes: builtins.int = ...,
         failure: builtins.str = ...,
+        drill_id: builtins.str = ...,
+        conclusive: builtins.bool = ...,
+        started_by: builtins.str = ...,
+        snapshot_id: builtins.str = ...,
+        snapshot_unix_ms: builtins.int = ...,
+        snapshot_bytes: builtins.int = ...,
+        restore_seconds: builtins.float = ...,
+        files: builtins.int = ...,
+        files_expected: builtins.int = ...,
+        files_same: builtins.int = ...,
+        proof: builtins.str = ...,
+        proof_count: builtins.int = ...,
+        digest: builtins.str = ...,
+        host: builtins.str = ...,
+        tool: builtins.str = ...,
+        tool_version: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "ended_unix_ms", b"ended_unix_ms", "failure", b"failure", "kind", b"kind", "passed", b"passed", "series", b"series", "started_unix_ms", b"started_unix_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "conclusive", b"conclusive", "digest", b"digest", "drill_id", b"drill_id", "ended_unix_ms", b"ended_unix_ms", "failure", b"failure", "files", b"files", "files_expected", b"files_expected", "files_same", b"files_same", "host", b"host", "kind", b"kind", "passed", b"passed", "proof", b"proof", "proof_count", b"proof_count", "restore_seconds", b"restore_seconds", "series", b"series", "snapshot_bytes", b"snapshot_bytes", "snapshot_id", b"snapshot_id", "snapshot_unix_ms", b"snapshot_unix_ms", "started_by", b"started_by", "started_unix_ms", b"started_unix_ms", "tool", b"tool", "tool_version", b"tool_version"]) -> None: ...
 
 Global___Drill: typing_extensions.TypeAlias = Drill
+
+@typing.final
+class IntegrityCheck(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: builtins.int
+    SCOPE_FIELD_NUMBER: builtins.int
+    PASSED_FIELD_NUMBER: builtins.int
+    CONCLUSIVE_FIELD_NUMBER: builtins.int
+    STARTED_UNIX_MS_FIELD_NUMBER: builtins.int
+    ENDED_UNIX_MS_FIELD_NUMBER: builtins.int
+    BYTES_FIELD_NUMBER: builtins.int
+    FAILURE_FIELD_NUMBER: builtins.int
+    ERRORS_FIELD_NUMBER: builtins.int
+    SLICE_FIELD_NUMBER: builtins.int
+    SLICES_FIELD_NUMBER: builtins.int
+    SLICES_READ_FIELD_NUMBER: builtins.int
+    SLICES_BAD_FIELD_NUMBER: builtins.int
+    OLDEST_SLICE_UNIX_MS_FIELD_NUMBER: builtins.int
+    TOOL_FIELD_NUMBER: builtins.int
+    TOOL_VERSION_FIELD_NUMBER: builtins.int
+    series: builtins.str
+    scope: builtins.str
+    """metadata | data"""
+    passed: builtins.bool
+    conclusive: builtins.bool
+    """False: it could not be finished and says nothing of the repository."""
+    started_unix_ms: builtins.int
+    ended_unix_ms: builtins.int
+    bytes: builtins.int
+    failure: builtins.str
+    errors: builtins.int
+    slice: builtins.int
+    """Number of the slice read, from 1, of `slices`."""
+    slices: builtins.int
+    slices_read: builtins.int
+    slices_bad: builtins.int
+    oldest_slice_unix_ms: builtins.int
+    """When the slice read longest ago was read; 0 until all were."""
+    tool: builtins.str
+    tool_version: builtins.str
+    def __init__(
+        self,
+        *,
+        series: builtins.str = ...,
+        scope: builtins.str = ...,
+        passed: builtins.bool = ...,
+        conclusive: builtins.bool = ...,
+        started_unix_ms: builtins.int = ...,
+        ended_unix_ms: builtins.int = ...,
+        bytes: builtins.int = ...,
+        failure: builtins.str = ...,
+        errors: builtins.int = ...,
+        slice: builtins.int = ...,
+        slices: builtins.int = ...,
+        slices_read: builtins.int = ...,
+        slices_bad: builtins.int = ...,
+        oldest_slice_unix_ms: builtins.int = ...,
+        tool: builtins.str = ...,
+        tool_version: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "conclusive", b"conclusive", "ended_unix_ms", b"ended_unix_ms", "errors", b"errors", "failure", b"failure", "oldest_slice_unix_ms", b"oldest_slice_unix_ms", "passed", b"passed", "scope", b"scope", "series", b"series", "slice", b"slice", "slices", b"slices", "slices_bad", b"slices_bad", "slices_read", b"slices_read", "started_unix_ms", b"started_unix_ms", "tool", b"tool", "tool_version", b"tool_version"]) -> None: ...
+
+Global___IntegrityCheck: typing_extensions.TypeAlias = IntegrityCheck
+
+@typing.final
+class ImmutabilityProbe(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: builtins.int
+    METHOD_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    PROBED_UNIX_MS_FIELD_NUMBER: builtins.int
+    FAILURE_FIELD_NUMBER: builtins.int
+    series: builtins.str
+    method: builtins.str
+    result: builtins.str
+    """refused | allowed | unknown"""
+    probed_unix_ms: builtins.int
+    failure: builtins.str
+    def __init__(
+        self,
+        *,
+        series: builtins.str = ...,
+        method: builtins.str = ...,
+        result: builtins.str = ...,
+        probed_unix_ms: builtins.int = ...,
+        failure: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["failure", b"failure", "method", b"method", "probed_unix_ms", b"probed_unix_ms", "result", b"result", "series", b"series"]) -> None: ...
+
+Global___ImmutabilityProbe: typing_extensions.TypeAlias = ImmutabilityProbe
 
 @typing.final
 class LeaseRequest(google.protobuf.message.Message):

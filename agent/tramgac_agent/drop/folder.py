@@ -16,16 +16,15 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
 
+from tramgac_agent.drop.records import Record
+
 DEFAULT_FOLDER = Path("/var/lib/tramgac/agent/drop")
-VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
 MAX_FILES_PER_READ = 200
 MAX_REFUSED_KEPT = 50
-FUTURE_TOLERANCE_MS = 300_000
 FOLDER_MODE = 0o3770  # set-gid: the agent's group may read; sticky: nobody removes another's file
 _FILE_MODE = 0o640
 _MAX_SCANNED = 10_000
@@ -35,115 +34,7 @@ _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 log = logging.getLogger(__name__)
 
-_SERIES = r"[a-z0-9-]+/[a-z0-9-]+/[a-z0-9-]+@[a-z0-9-]+"
-SeriesId = Annotated[str, msgspec.Meta(pattern=rf"\A{_SERIES}\Z", max_length=200)]
-UnixMs = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-SmallCount = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
-ToolName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9_.-]{1,32}\Z")]
-
-Outcome = Literal["running", "complete", "partial", "failed", "blocked", "interrupted"]
-State = Literal["ok", "blind_auth", "blind_unreachable", "blind_timeout", "blind_tool", "missing"]
-
-
-class BackupRun(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag_field="kind",
-    tag="backup_run",
-):
-    """Start or end of one run of a backup job. ``None`` means not known, never zero."""
-
-    version: Literal[1]
-    series: SeriesId
-    run_id: Identifier
-    started_unix_ms: UnixMs
-    outcome: Outcome
-    tool: ToolName = "other"
-    ended_unix_ms: UnixMs | None = None
-    exit_code: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
-    bytes: Count | None = None
-    files: Count | None = None
-    snapshot_id: Identifier | None = None
-    files_changed: Count | None = None
-    files_unmodified: Count | None = None
-    bytes_added: Count | None = None
-    errors: SmallCount = 0
-
-    @property
-    def seen_unix_ms(self) -> int:
-        """When this was true: the end, or the start while there is no end."""
-        return self.ended_unix_ms or self.started_unix_ms
-
-    def objection(self, now_ms: int) -> str:
-        """Reason code when the record contradicts itself or the clock; empty when fine."""
-        if self.seen_unix_ms > now_ms + FUTURE_TOLERANCE_MS:
-            return "future"
-        if self.seen_unix_ms < self.started_unix_ms:
-            return "bad_times"
-        ended = self.ended_unix_ms is not None and self.exit_code is not None
-        begun_only = self.ended_unix_ms is None and self.exit_code is None
-        if not (begun_only if self.outcome == "running" else ended):
-            return "contradiction"
-        return "contradiction" if self.outcome == "complete" and self.exit_code != 0 else ""
-
-
-class RepositoryState(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag_field="kind",
-    tag="repository_state",
-):
-    """What a repository shows of one series. ``None`` means not known, never zero.
-
-    Any ``state`` but ``ok`` is blind and carries no other evidence.
-    """
-
-    version: Literal[1]
-    series: SeriesId
-    taken_unix_ms: UnixMs
-    state: State
-    valid_seconds: Annotated[int, msgspec.Meta(ge=60, le=35 * 86400)] = 9000
-    tool_version: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    snapshots: SmallCount | None = None
-    newest_unix_ms: UnixMs | None = None
-    newest_end_unix_ms: UnixMs | None = None
-    newest_id: Identifier | None = None
-    oldest_unix_ms: UnixMs | None = None
-    files: Count | None = None
-    bytes: Count | None = None
-    locks: SmallCount | None = None
-    stale_locks: SmallCount | None = None
-    oldest_lock_unix_ms: UnixMs | None = None
-    future_dated: bool = False
-    repository_bytes: Count | None = None
-
-    @property
-    def seen_unix_ms(self) -> int:
-        """When the repository was looked at."""
-        return self.taken_unix_ms
-
-    def objection(self, now_ms: int) -> str:
-        """Reason code when the record contradicts itself or the clock; empty when fine."""
-        newest = self.newest_unix_ms or 0
-        if max(self.taken_unix_ms, newest) > now_ms + FUTURE_TOLERANCE_MS:
-            return "future"
-        if self.state == "ok":
-            missing = self.snapshots is None or (self.snapshots == 0 and newest)
-            return "contradiction" if missing else ""
-        evidence = (self.snapshots, self.newest_unix_ms, self.newest_end_unix_ms, self.newest_id)
-        return "contradiction" if any(one is not None for one in evidence) else ""
-
-
-Record = BackupRun | RepositoryState
-_DECODER = msgspec.json.Decoder(Record)
+_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 class Refused(Exception):  # noqa: N818 - an outcome with a reason code, not a defect
@@ -215,7 +106,7 @@ def parse(data: bytes, now_ms: int) -> Record:
         Refused: ``bad_schema``, ``bad_json``, ``future``, ``bad_times`` or ``contradiction``.
     """
     try:
-        record: Record = _DECODER.decode(data)
+        record = _DECODER.decode(data)
     except msgspec.ValidationError as error:
         raise Refused("bad_schema") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

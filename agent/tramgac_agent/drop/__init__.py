@@ -1,0 +1,53 @@
+"""The drop folder: how a process of another user hands evidence to the agent."""
+
+from tramgac_agent.drop.folder import (
+    DEFAULT_FOLDER,
+    FOLDER_MODE,
+    MAX_FILE_BYTES,
+    MAX_FILES_PER_READ,
+    MAX_REFUSED_KEPT,
+    DropFolder,
+    Dropped,
+    Reading,
+    Refused,
+    parse,
+    write,
+)
+from tramgac_agent.drop.records import (
+    FUTURE_TOLERANCE_MS,
+    VERSION,
+    BackupRun,
+    Drill,
+    ImmutabilityProbe,
+    IntegrityCheck,
+    Outcome,
+    Record,
+    RepositoryState,
+    SeriesId,
+    State,
+)
+
+__all__ = [
+    "DEFAULT_FOLDER",
+    "FOLDER_MODE",
+    "FUTURE_TOLERANCE_MS",
+    "MAX_FILES_PER_READ",
+    "MAX_FILE_BYTES",
+    "MAX_REFUSED_KEPT",
+    "VERSION",
+    "BackupRun",
+    "Drill",
+    "DropFolder",
+    "Dropped",
+    "ImmutabilityProbe",
+    "IntegrityCheck",
+    "Outcome",
+    "Reading",
+    "Record",
+    "Refused",
+    "RepositoryState",
+    "SeriesId",
+    "State",
+    "parse",
+    "write",
+]

@@ -1,0 +1,48 @@
+"""What a fact's name stands for, and what evidence claims of a subject."""
+
+from dataclasses import dataclass
+
+# What happened stays true; how long it counts is for the verdict to say.
+EVENT_VALID_MS = 3660 * 86_400_000
+
+FactKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """One name of the vocabulary.
+
+    Attributes:
+        step: A change of at least this much is a change; less only refreshes the fact.
+        recent: So many of the newest are kept at hand, each with its text.
+    """
+
+    name: str
+    unit: str
+    step: float = 0.0
+    recent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Which value of an observation is which fact."""
+
+    index: int
+    key: FactKey
+    kind: FactKind
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A fact as a typed message states it; times in centre time.
+
+    Attributes:
+        valid_ms: Zero: as long as the observation.
+    """
+
+    kind: FactKind
+    subject: str
+    value: float | None
+    text: str = ""
+    collected_ms: int = 0
+    valid_ms: int = 0
