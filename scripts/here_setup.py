@@ -142,7 +142,7 @@ name = "{PEER}"
 expect_mbps = 100
 [checks.drop]
 interval_seconds = 5
-[checks.restic]
+[checks.repository]
 interval_seconds = 120
 probes = ["{place.root / "restic-probe.toml"}"]
 [checks.tick]

@@ -48,7 +48,7 @@ def measure(folder: Path) -> list[Figure]:
         "RESTIC_CACHE_DIR": str(place.folder("cache")),
     }
     _fill(place, environment)
-    probe = here.python("tramgac_agent.restic.probe", "--config",
+    probe = here.python("tramgac_agent.sources.probe", "--config",
                         str(place.root / "restic-probe.toml"), "--drop",
                         str(place.folder("drop")))  # fmt: skip
     first = _cpu(probe, environment)

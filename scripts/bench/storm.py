@@ -59,7 +59,7 @@ def carried(folder: Path) -> Burden:
     clock = day.DayClock(1)
     box = Outbox.open(folder / "outbox.db", limits=_WIDE, clock=clock)
     # A series of backups belongs to one host; the rest is anybody's.
-    templates = [t for t in day.templates_of(folder / "here") if t.check != "restic"]
+    templates = [t for t in day.templates_of(folder / "here") if t.check != "repository"]
     day.live_a_day(box, clock, templates, 0)
     batches, done, ids = [], 0, dict[int, None]()
     while records := box.read(done, max_bytes=_BATCH_BYTES):

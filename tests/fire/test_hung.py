@@ -23,7 +23,7 @@ interval_seconds = 0.5
 interval_seconds = 0.5
 [checks.disk]
 interval_seconds = 2
-[checks.restic]
+[checks.repository]
 interval_seconds = 2
 deadline_seconds = 8
 probes = ["{folder}/probe.toml"]
@@ -122,7 +122,7 @@ def test_what_hangs_fails_alone(stack: Stack, silent_resolver: Path, tmp_path: P
         stack.wait_ticks(10)
         success = poll(
             lambda: shown(stack, "tramgac_check_success"),
-            lambda found: of(found, 'check="restic"') == 0 and of(found, 'check="disk"') == 1,
+            lambda found: of(found, 'check="repository"') == 0 and of(found, 'check="disk"') == 1,
             30,
             "restic fails, disk does not",
         )

@@ -84,7 +84,7 @@ def probe_config(folder: Path, of: Repository, **settings: object) -> Path:
 def probe(config: Path, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the probe as its unit would."""
     return subprocess.run(
-        [sys.executable, "-m", "tramgac_agent.restic.probe", "--config", config, "--drop", folder],
+        [sys.executable, "-m", "tramgac_agent.sources.probe", "--config", config, "--drop", folder],
         capture_output=True,
         check=False,
         timeout=60,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tramgac_agent.drop import FUTURE_TOLERANCE_MS, RepositoryState, State
+from tramgac_agent.drop import FUTURE_TOLERANCE_MS, RepositoryState
 from tramgac_agent.restic.messages import count
 
 # restic refreshes a lock every 5 minutes and calls it stale after 30
@@ -187,17 +187,3 @@ def _end_of(newest: Snapshot | None, now_ms: int) -> int | None:
     if newest is None or not newest.start_ms <= newest.end_ms <= now_ms + FUTURE_TOLERANCE_MS:
         return None
     return newest.end_ms
-
-
-def blind_state(
-    series: str, state: State, taken_ms: int, valid_seconds: int, tool_version: str = ""
-) -> RepositoryState:
-    """What is said of a series whose repository could not be read: that, and nothing else."""
-    return RepositoryState(
-        version=1,
-        series=series,
-        taken_unix_ms=taken_ms,
-        valid_seconds=valid_seconds,
-        state=state,
-        tool_version=tool_version,
-    )

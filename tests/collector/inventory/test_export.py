@@ -9,7 +9,7 @@ from tramgac_agent.checks.latency import LatencySettings
 from tramgac_agent.checks.service import ServiceSettings
 from tramgac_agent.checks.throughput import ThroughputSettings
 from tramgac_agent.config import Config, load_config
-from tramgac_agent.restic.settings import load_settings
+from tramgac_agent.sources.settings import read_source
 from tramgac_collector.inventory import export
 from tramgac_collector.inventory.load import parse_inventory
 
@@ -68,11 +68,10 @@ def test_a_restic_probe_is_told_its_series(tmp_path: Path, destination: str) -> 
     file = tmp_path / "probe.toml"
     file.write_text(f'repository = "/srv/restic"\n\n{part}')
 
-    rules = load_settings(file).rules
+    settings = read_source(file).settings
+    rules = settings.rules
 
-    assert [one.id for one in load_settings(file).series] == [
-        f"bv-da-khoa-tinh/his-01/csdl-his@{destination}"
-    ]
+    assert [one.id for one in settings.series] == [f"bv-da-khoa-tinh/his-01/csdl-his@{destination}"]
     assert rules[0].tags == ("his",)
 
 

@@ -15,7 +15,7 @@ from helpers.onecheck import context, observe, values
 from helpers.restic_repository import Repository, template
 
 from tramgac_agent.checks.base import CheckFailed, NotApplicable
-from tramgac_agent.checks.restic import ResticCheck, ResticSettings
+from tramgac_agent.checks.repository import RepositoryCheck, RepositorySettings
 from tramgac_agent.restic.repository import (
     Lock,
     Look,
@@ -63,8 +63,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return made
 
 
-def new_check(*configs: Path, command: tuple[str, ...] = ()) -> ResticCheck:
-    return ResticCheck(ResticSettings(probes=tuple(map(str, configs)), command=command))
+def new_check(*configs: Path, command: tuple[str, ...] = ()) -> RepositoryCheck:
+    return RepositoryCheck(RepositorySettings(probes=tuple(map(str, configs)), command=command))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_hung_probe_is_ended_with_its_whole_group(
     tmp_path: Path, hung: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even a probe that ignores SIGTERM and has children of its own."""
-    monkeypatch.setattr("tramgac_agent.checks.restic._GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("tramgac_agent.checks.repository._GRACE_SECONDS", 0.3)
     hurried = dataclasses.replace(context(tmp_path), deadline_seconds=1.5)
     fake, pid = hung
     wrapper = script(tmp_path / "probe", f"trap '' TERM\n{fake} & wait")
@@ -164,7 +164,7 @@ def test_without_probes_there_is_nothing_to_measure(tmp_path: Path) -> None:
 
 def test_the_resident_process_never_loads_resticpy() -> None:
     """It belongs to the child; here it would cost memory for good."""
-    code = "import sys, tramgac_agent.checks.restic; print('restic' in sys.modules)"
+    code = "import sys, tramgac_agent.checks.repository; print('restic' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert result.stdout == b"False\n"
@@ -172,7 +172,7 @@ def test_the_resident_process_never_loads_resticpy() -> None:
 
 def test_a_state_folder_that_refuses_writes_is_named(tmp_path: Path) -> None:
     """Not a defect of the check: its code says what to mend."""
-    check = ResticCheck(ResticSettings(probes=("/etc/none.toml",)))
+    check = RepositoryCheck(RepositorySettings(probes=("/etc/none.toml",)))
 
     with pytest.raises(CheckFailed, match="unwritable"):
         list(check.run(context(tmp_path / "gone")))

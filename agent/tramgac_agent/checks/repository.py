@@ -28,7 +28,7 @@ from tramgac_agent.checks.base import (
     Observation,
 )
 
-_PROBE = (sys.executable, "-I", "-m", "tramgac_agent.restic.probe")
+_PROBE = (sys.executable, "-I", "-m", "tramgac_agent.sources.probe")
 _CODES = {0: "", 75: "timeout", 78: "config", 126: "not_found", 127: "not_found"}
 _GRACE_SECONDS = 5.0
 # Left to end a child and to read its reports before the runner loses patience.
@@ -37,8 +37,8 @@ _POLL_SECONDS = 0.05
 _MAX_SAID_BYTES = 8192
 
 
-class ResticSettings(CheckSettings, frozen=True, kw_only=True):
-    """``[checks.restic]``.
+class RepositorySettings(CheckSettings, frozen=True, kw_only=True):
+    """``[checks.repository]``.
 
     Attributes:
         probes: Probe configurations, one a repository; each is run in turn.
@@ -50,15 +50,15 @@ class ResticSettings(CheckSettings, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
 
 
-class ResticCheck(Check[ResticSettings]):
+class RepositoryCheck(Check[RepositorySettings]):
     """One child a repository; a hung one is ended with its whole process group."""
 
-    name: ClassVar[str] = "restic"
+    name: ClassVar[str] = "repository"
     interval_seconds: ClassVar[float] = 3600.0
     deadline_seconds: ClassVar[float] = 300.0
-    settings_type: ClassVar[type[CheckSettings]] = ResticSettings
+    settings_type: ClassVar[type[CheckSettings]] = RepositorySettings
 
-    def __init__(self, settings: ResticSettings) -> None:
+    def __init__(self, settings: RepositorySettings) -> None:
         super().__init__(settings)
         self._intake: Intake | None = None
 
@@ -71,7 +71,7 @@ class ResticCheck(Check[ResticSettings]):
             NotApplicable: No probe is configured.
         """
         if not self.settings.probes:
-            raise NotApplicable("no probes in [checks.restic]")
+            raise NotApplicable("no probes in [checks.repository]")
         reports = context.state_dir / "reports"
         try:
             reports.mkdir(exist_ok=True, mode=0o700)

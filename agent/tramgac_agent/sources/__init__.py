@@ -1,0 +1,24 @@
+"""Backup products: one file each, read through one contract. A line here is the registration."""
+
+from importlib import import_module
+from typing import Any
+
+from tramgac_agent.sources.base import Source, SourceSettings
+
+SOURCES: dict[str, str] = {
+    "restic": "tramgac_agent.sources.restic:ResticSource",
+}
+
+
+def load(name: str) -> type[Source[Any]]:
+    """Import one source.
+
+    Raises:
+        KeyError: There is no such source.
+    """
+    module, _, attribute = SOURCES[name].partition(":")
+    found: type[Source[Any]] = getattr(import_module(module), attribute)
+    return found
+
+
+__all__ = ["SOURCES", "Source", "SourceSettings", "load"]
