@@ -20,6 +20,7 @@ run:
 
 test:
 	scripts/system-packages test
+	scripts/other-restic trixie
 	$(MAKE) --no-print-directory install
 	$(PY) -m pytest -m "not soak"
 
@@ -38,6 +39,7 @@ bench:
 
 soak:
 	scripts/system-packages bench
+	scripts/other-restic trixie sid
 	$(MAKE) --no-print-directory install
 	$(PY) -m pytest -m soak
 	PYTHONPATH=scripts:tests $(PY) -m bench --full
@@ -52,4 +54,4 @@ requirements:
 	scripts/lock-requirements
 
 clean:
-	rm -rf .run .venv .venv-proto
+	rm -rf .run .venv .venv-proto .tools
