@@ -1,10 +1,13 @@
 """What must hold between the parts of an inventory: ids once, references that lead somewhere."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from tramgac_collector.backups import schedule
 from tramgac_collector.inventory.model import (
     Dataset,
+    Destination,
     Facility,
     Inventory,
     Named,
@@ -12,6 +15,8 @@ from tramgac_collector.inventory.model import (
     Site,
     System,
 )
+
+_DOMAIN_WORD = re.compile(r"[A-Za-z0-9._-]{0,63}")
 
 
 class Problem(NamedTuple):
@@ -151,5 +156,33 @@ def _dataset(path: str, dataset: Dataset, known: Known) -> Iterator[Problem]:
     yield from _reference(f"{path}.host", dataset.host, known.hosts, "host in this facility")
     yield from _repeated(f"{path}.destinations", dataset.destinations)
     for number, destination in enumerate(dataset.destinations):
-        inside = f"{path}.destinations[{number}].provider"
-        yield from _reference(inside, destination.provider, known.providers, "provider")
+        inside = f"{path}.destinations[{number}]"
+        yield from _reference(
+            f"{inside}.provider", destination.provider, known.providers, "provider"
+        )
+        yield from _domain(f"{inside}.domain", destination, dataset)
+    if dataset.schedule is not None:
+        wrong = schedule.check(dataset.schedule)
+        if wrong:
+            yield Problem(f"{path}.schedule", wrong)
+    if dataset.copies > len(dataset.destinations):
+        text = f"{dataset.copies} copies cannot lie in {len(dataset.destinations)} destinations"
+        yield Problem(f"{path}.copies", f"{text}; declare more destinations or ask for fewer")
+    keep, days = dataset.retention.keep_days, dataset.retention.days
+    if days and keep > days:
+        text = f"{keep:g} days are longer than `days`, {days:g}; nothing is kept so long"
+        yield Problem(f"{path}.retention.keep_days", text)
+
+
+def _domain(path: str, destination: Destination, dataset: Dataset) -> Iterator[Problem]:
+    """Words that decide whether two copies are one must be words, and must not lie."""
+    domain = destination.domain
+    for key in ("host", "array", "building", "credentials"):
+        word = getattr(domain, key)
+        if not _DOMAIN_WORD.fullmatch(word):
+            text = f"`{word[:60]}`: at most 63 letters, digits, `.`, `_` and `-`, no blanks"
+            yield Problem(f"{path}.{key}", text)
+    away = destination.kind in {"offsite", "cloud"}
+    if away and domain.host and domain.host == dataset.host:
+        text = f"`{destination.id}` is {destination.kind} and yet on the host the data are on"
+        yield Problem(f"{path}.host", f"{text}; mend one of them")

@@ -35,6 +35,12 @@ def facility(text: str) -> str:
     return f'facilities: [{{id: f, code: "1", {hosts}, {text}}}]'
 
 
+def dataset(text: str = "", destination: str = "") -> str:
+    """A facility with one dataset that has these keys, its destination those."""
+    nas = f"destinations: [{{id: nas, {destination}}}]"
+    return facility(f"datasets: [{{id: d, host: h, rpo_hours: 24, {nas}, {text}}}]")
+
+
 REFUSED = {
     "an unknown key": (
         site("hosts: [{id: h, adress: x}]"),
@@ -114,6 +120,54 @@ REFUSED = {
     "no time a copy may be old": (
         facility("datasets: [{id: d, host: h, rpo_hours: 0, destinations: [{id: nas}]}]"),
         "facilities[0].datasets[0].rpo_hours: Expected `float` > 0",
+    ),
+    "a schedule of two kinds": (
+        dataset("schedule: {cron: 0 22 * * *, oncalendar: daily}"),
+        "facilities[0].datasets[0].schedule: say when: either `cron` or `oncalendar`",
+    ),
+    "a schedule of neither kind": (
+        dataset("schedule: {grace_minutes: 5}"),
+        "facilities[0].datasets[0].schedule: say when: either `cron` or `oncalendar`",
+    ),
+    "a cron line with seconds": (
+        dataset("schedule: {cron: 0 0 22 * * *}"),
+        "schedule: cron `0 0 22 * * *`: write five fields",
+    ),
+    "a cron line that is none": (
+        dataset("schedule: {cron: 0 25 * * *}"),
+        "schedule: `0 25 * * *`: Bad hour",
+    ),
+    "a calendar that is none": (
+        dataset("schedule: {oncalendar: whenever}"),
+        "schedule: `whenever`: Bad",
+    ),
+    "a day that never comes": (
+        dataset("schedule: {oncalendar: '*-02-30'}"),
+        "schedule: `*-02-30` never comes",
+    ),
+    "a zone that is nowhere": (
+        dataset("schedule: {oncalendar: daily, zone: Asia/Saigong}"),
+        "schedule: no time zone `Asia/Saigong`; write one like `Asia/Ho_Chi_Minh`",
+    ),
+    "a zone that is a path": (
+        dataset("schedule: {oncalendar: daily, zone: ../../etc/passwd}"),
+        "schedule: no time zone `../../etc/passwd`",
+    ),
+    "more copies than places": (
+        dataset("copies: 2"),
+        "facilities[0].datasets[0].copies: 2 copies cannot lie in 1 destinations",
+    ),
+    "a promise longer than the keeping": (
+        dataset("retention: {days: 5}"),
+        "facilities[0].datasets[0].retention.keep_days: 7 days are longer than `days`, 5",
+    ),
+    "a failure domain of many words": (
+        dataset(destination="domain: {array: the old box}"),
+        "destinations[0].domain.array: `the old box`: at most 63 letters",
+    ),
+    "an off-site copy at home": (
+        dataset(destination="kind: offsite, domain: {host: h}"),
+        "destinations[0].domain.host: `nas` is offsite and yet on the host the data are on",
     ),
     "a repeated key": (
         "facilities:\n  - id: f\n    code: '1'\n    id: g\n",
