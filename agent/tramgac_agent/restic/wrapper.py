@@ -23,13 +23,25 @@ GRACE_VARIABLE = "TRAMGAC_RESTIC_GRACE_SECONDS"
 _DEFAULT_DEADLINE_SECONDS = 300.0
 _DEFAULT_GRACE_SECONDS = 10.0  # nothing is written and no lock is held: there is little to tidy
 
-READING_COMMANDS = frozenset({"cat", "find", "list", "ls", "snapshots", "stats", "version"})
+READING_COMMANDS = frozenset(
+    {"cat", "check", "dump", "find", "list", "ls", "restore", "snapshots", "stats", "version"}
+)
 # `cat masterkey` and `cat key` would print secrets.
 _CAT_KINDS = frozenset({"config", "lock", "snapshot"})
 _PLAIN_FLAGS = frozenset({"--json", "--no-cache", "--no-lock", "--quiet", "-q"})
 _VALUE_FLAGS = frozenset({"--repo", "-r", "--repository-file", "--password-file", "-p"})
-# Run another program or carry a secret, wherever they stand.
-_NEVER = ("--password-command", "--option", "-o", "--insecure")
+# Run another program, carry a secret, take a lock after all or delete, wherever they stand.
+_NEVER = (
+    "--password-command",
+    "--option",
+    "-o",
+    "--insecure",
+    "--no-lock=",
+    "--cleanup-cache",
+    "--delete",
+)
+_SLICE_FLAG = "--read-data-subset="
+_CLUSTER_LENGTH = 3  # `-qo x` is `-q -o x`
 
 
 def command_of(words: list[str]) -> str:
@@ -38,7 +50,7 @@ def command_of(words: list[str]) -> str:
     Only flags known here may stand before the command: restic would otherwise read as its
     command what we take for a flag's value.
     """
-    if any(word.startswith(_NEVER) for word in words):
+    if any(word.startswith(_NEVER) or _is_cluster(word) for word in words):
         return ""
     index = 0
     while index < len(words) and words[index].startswith("-"):
@@ -52,9 +64,38 @@ def command_of(words: list[str]) -> str:
     rest = words[index:]
     if not rest or rest[0] not in READING_COMMANDS:
         return ""
-    if rest[0] == "cat" and (len(rest) < 2 or rest[1] not in _CAT_KINDS):  # noqa: PLR2004 - kind
-        return ""
-    return rest[0]
+    return rest[0] if _may(rest[0], rest[1:]) else ""
+
+
+def _is_cluster(word: str) -> bool:
+    return word.startswith("-") and word[1:2] != "-" and len(word) >= _CLUSTER_LENGTH
+
+
+def _may(command: str, words: list[str]) -> bool:
+    """Whether ``command`` only reads when it is given ``words``."""
+    if command == "cat":
+        return bool(words) and words[0] in _CAT_KINDS
+    if command == "check":
+        return all(word in _PLAIN_FLAGS or _is_slice(word) for word in words)
+    targets = _targets(words)
+    if command == "restore":
+        # Onto the root it would write over the live system.
+        return len(targets) == 1 and targets[0].startswith("/") and targets[0].strip("/.") != ""
+    return not (command == "dump" and targets)
+
+
+def _is_slice(word: str) -> bool:
+    """Whether ``word`` asks for n/t of the data; a share or a size would be random."""
+    number, slash, slices = word.removeprefix(_SLICE_FLAG).partition("/")
+    plain = number.isascii() and number.isdigit() and slices.isascii() and slices.isdigit()
+    return word.startswith(_SLICE_FLAG) and slash == "/" and plain
+
+
+def _targets(words: list[str]) -> list[str]:
+    """Values of every ``--target``."""
+    found = [word.partition("=")[2] for word in words if word.startswith("--target=")]
+    pairs = zip(words, [*words, ""][1:], strict=True)
+    return found + [value for name, value in pairs if name in {"--target", "-t"}]
 
 
 def _seconds(name: str, default: float) -> float:
@@ -75,7 +116,10 @@ def _find(program: str) -> str:
 
 
 def _wait(child: int, until: float, signals: set[signal.Signals]) -> int | None:
-    """Exit code of ``child``, or None at the deadline; signals to us are passed on."""
+    """Exit code of ``child``, or None at the deadline.
+
+    A signal to us is passed on, and the deadline is then no later than the grace time.
+    """
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -87,12 +131,16 @@ def _wait(child: int, until: float, signals: set[signal.Signals]) -> int | None:
         told = signal.sigtimedwait(signals, left)
         if told is not None and told.si_signo != signal.SIGCHLD:
             os.kill(child, told.si_signo)
+            until = min(until, _grace())
+
+
+def _grace() -> float:
+    return time.monotonic() + _seconds(GRACE_VARIABLE, _DEFAULT_GRACE_SECONDS)
 
 
 def _end(child: int, signals: set[signal.Signals]) -> None:
     os.kill(child, signal.SIGTERM)
-    grace = time.monotonic() + _seconds(GRACE_VARIABLE, _DEFAULT_GRACE_SECONDS)
-    if _wait(child, grace, signals) is None:
+    if _wait(child, _grace(), signals) is None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 

@@ -39,6 +39,11 @@ def echo(tmp_path: Path) -> Path:
         ["cat", "lock", "0" * 64],
         ["--json", "ls", "0" * 64],
         ["find", "backup"],
+        ["check"],
+        ["--json", "check", "--read-data-subset=7/30"],
+        ["dump", "0" * 64, "/srv/canary"],
+        ["restore", "0" * 64, "--target", "/scratch", "--verify"],
+        ["restore", "0" * 64, "--target=/scratch", "--include=/a"],
     ],
 )
 def test_reading_passes_without_a_lock(shim: Path, echo: Path, words: list[str]) -> None:
@@ -61,9 +66,33 @@ def test_reading_passes_without_a_lock(shim: Path, echo: Path, words: list[str])
         ["forget", "--prune"],
         ["--json", "prune"],
         ["unlock"],
-        ["check"],
-        ["init"],
+        ["unlock", "--remove-all"],
+        ["check", "--read-data"],
+        ["check", "--read-data-subset=5%"],
+        ["check", "--read-data-subset", "1/2"],
+        ["check", "--check-unused"],
+        ["check", "--no-lock=false"],
+        ["check", "--option=local.layout=s3legacy"],
+        ["snapshots", "--no-lock=0"],
+        ["snapshots", "--cleanup-cache"],
+        ["snapshots", "-qo", "sftp.command=evil"],
         ["restore", "latest"],
+        ["restore", "latest", "--target", "/"],
+        ["restore", "latest", "--target=/../"],
+        ["restore", "latest", "--target", "relative"],
+        ["restore", "latest", "--target", "/scratch", "-t", "/"],
+        ["restore", "latest", "--target", "/scratch", "--delete"],
+        ["dump", "latest", "/a", "--target", "/etc/passwd"],
+        ["init"],
+        ["tag", "--add", "a"],
+        ["rewrite", "--forget"],
+        ["repair", "index"],
+        ["rebuild-index"],
+        ["recover"],
+        ["migrate"],
+        ["copy"],
+        ["cache", "--cleanup"],
+        ["mount", "/mnt"],
         ["key", "list"],
         ["--repo", "snapshots", "backup", "/"],
         ["-r", "version", "prune"],
@@ -133,6 +162,24 @@ def test_a_signal_to_the_wrapper_reaches_restic(shim: Path, tmp_path: Path) -> N
     running.send_signal(signal.SIGTERM)
 
     assert running.wait(20) == 143
+    until(lambda: gone(int(pid.read_text())))
+
+
+def test_a_signal_restic_does_not_heed_ends_it_after_the_grace_time(
+    shim: Path, tmp_path: Path
+) -> None:
+    """The deadline may be hours away: a backup that begins does not wait for it."""
+    fake = script(
+        tmp_path / "restic", f"trap '' TERM; echo $$ >{tmp_path}/pid; while :; do sleep 0.1; done"
+    )
+    running = subprocess.Popen(
+        [shim, "check"], env=environment(fake, TRAMGAC_RESTIC_GRACE_SECONDS="0.2")
+    )
+    pid = tmp_path / "pid"
+    until(lambda: pid.exists() and pid.read_text() != "")
+    running.send_signal(signal.SIGTERM)
+
+    assert running.wait(20) == 124
     until(lambda: gone(int(pid.read_text())))
 
 
