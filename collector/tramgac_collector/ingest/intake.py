@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tramgac_collector.backups.records import drill_rows
 from tramgac_collector.ingest.arrival import Arrival
 from tramgac_collector.ingest.clocks import EventClock
 from tramgac_collector.ingest.plans import Rules, find_plan
@@ -13,6 +14,7 @@ from tramgac_collector.ingest.validate import (
     check_size,
     check_values,
     gap_reason,
+    plain_version,
 )
 from tramgac_collector.store.ledger import MAX_LEDGER_RANGES, IntervalSet, Range, SeqLedger
 from tramgac_collector.store.records import LOST_AT_CENTRE, Batch, Keep
@@ -79,6 +81,7 @@ class Reader:
         out = self._out
         ledger = out.ledger
         self._clock = EventClock(self._agent.clock, self._received_ms)
+        self._version = plain_version(request.status.version)
         if request.series:
             self._take_series(request)
         gaps: list[fleet_pb2.Record] = []
@@ -144,20 +147,21 @@ class Reader:
         out.batch.records.append((self._session.id, seq, event, now, keep.value, payload))
         valid = min(observation.valid_seconds or DEFAULT_VALID_SECONDS, MAX_VALID_SECONDS)
         expires = event + valid * 1000
-        out.arrivals.append(
-            Arrival(
-                agent.owner,
-                plan.subject or agent.owner,
-                plan,
-                observation,
-                values,
-                event,
-                now,
-                expires,
-                exact,
-                agent.clock.offset_ms,
-            )
+        arrival = Arrival(
+            agent.owner,
+            plan.subject or agent.owner,
+            plan,
+            observation,
+            values,
+            event,
+            now,
+            expires,
+            exact,
+            agent.clock.offset_ms,
         )
+        out.arrivals.append(arrival)
+        if detail == "drill":
+            out.batch.drills.extend(drill_rows(arrival, self._version))
         if valid >= SLOW_SECONDS and expires > now and (values or observation.failure):
             self._keep_latest(plan.stream, event, expires, payload)
 

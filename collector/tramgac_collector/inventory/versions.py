@@ -3,9 +3,9 @@
 import hashlib
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from tramgac_collector.inventory.load import parse_inventory, read_document
 from tramgac_collector.store.engine import bump_generation
@@ -23,9 +23,16 @@ class Version(NamedTuple):
 
 def newest(connection: Connection) -> Version | None:
     """The version in force; None before the first import."""
-    row = connection.execute(
-        select(inventories).order_by(inventories.c.version.desc()).limit(1)
-    ).first()
+    return _newest_of(connection, select(inventories))
+
+
+def in_force_at(connection: Connection, at_ms: int) -> Version | None:
+    """The version that was in force at a moment; None before the first import."""
+    return _newest_of(connection, select(inventories).where(inventories.c.imported_ms <= at_ms))
+
+
+def _newest_of(connection: Connection, query: Select[Any]) -> Version | None:
+    row = connection.execute(query.order_by(inventories.c.version.desc()).limit(1)).first()
     if row is None:
         return None
     return Version(row.version, row.sha256, row.imported_ms, row.document)

@@ -33,6 +33,8 @@ _LATEST = (
     "payload",
 )
 _QUARANTINE = ("agent_id", "epoch", "seq", "code", "received_ms", "payload")
+# Without the number the store gives.
+DRILL = tuple(schema.drills.columns.keys())[1:]
 FACT = tuple(schema.facts.columns.keys())
 HISTORY = (
     "name",
@@ -62,6 +64,7 @@ class Batch:
             removed, since a gap record explains them better; ``gaps`` has what is left.
         facts: What happened once and is never told again; durable with its record.
         history: The same for the history of facts.
+        drills: The evidence record of each drill, in the order of ``DRILL``.
     """
 
     epoch: Row | None = None
@@ -73,6 +76,7 @@ class Batch:
     quarantine: list[Row] = field(default_factory=list)
     facts: list[Row] = field(default_factory=list)
     history: list[Row] = field(default_factory=list)
+    drills: list[Row] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.epoch or self.series)
@@ -102,6 +106,9 @@ def store(connection: Connection, batches: Sequence[Batch]) -> int:
     if quarantine:
         insert_ignore(connection, schema.quarantine, _QUARANTINE, quarantine)
     _store_facts(connection, batches)
+    drills = [row for batch in batches for row in batch.drills]
+    if drills:
+        insert_ignore(connection, schema.drills, DRILL, drills)
     upsert(connection, schema.epochs, _EPOCH, [one.epoch for one in batches if one.epoch])
     return len(records) - new
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -194,6 +195,33 @@ fact_history = Table(
     Column("origin", String(80), nullable=False),
     Column("quality", String(24), nullable=False),
     sqlite_with_rowid=False,
+)
+
+# One row for each restore drill anybody ever told of, kept for years whatever `records` forgets.
+drills = Table(
+    "drills",
+    metadata,
+    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("agent_id", String(36), nullable=False),
+    Column("facility", String(64), nullable=False),
+    Column("host", String(64), nullable=False),
+    # Of the agent that handed it over.
+    Column("agent_version", String(32), nullable=False),
+    # As long as a text of an agent may be.
+    Column("series", String(200), nullable=False),
+    Column("drill_id", String(200), nullable=False),
+    Column("kind", String(200), nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("conclusive", Boolean, nullable=False),
+    # By the centre's clock; the payload has the agent's own times.
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    # Serialized tramgac_proto.v1.Drill.
+    Column("payload", LargeBinary, nullable=False),
+    Index("drills_key", "agent_id", "drill_id", unique=True),
+    Index("drills_series", "series", "ended_ms"),
+    Index("drills_facility", "facility", "ended_ms"),
 )
 
 quarantine = Table(
