@@ -9,10 +9,12 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import IO
 
@@ -27,6 +29,7 @@ _CHUNK_BYTES = 65536
 # What any tool may have of ours; the rest is named by who calls.
 _PASSED = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "SSH_AUTH_SOCK")
 _NOT_STARTED = (126, 127)
+_READONLY = Path(__file__).with_name("readonly.py")
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +49,19 @@ class Answer:
     errors: str
 
 
-def run(argv: Sequence[str], visit: Visit, environment: Mapping[str, str] | None = None) -> Answer:
+def run(
+    argv: Sequence[str],
+    visit: Visit,
+    environment: Mapping[str, str] | None = None,
+    *,
+    read_only: bool = False,
+) -> Answer:
     """Run ``argv`` to its end within what is left of the visit's time.
 
     The tool gets ``environment``, a few harmless variables of ours, English messages, no
     input, and the lowest priority. It is ended with all its children when time is up, when
-    it says too much, and when the probe itself is told to end.
+    it says too much, and when the probe itself is told to end. With ``read_only`` it can
+    write nowhere but in the visit's state folder (see ``readonly``).
 
     Raises:
         SourceFailed: ``blind_timeout``; or ``blind_tool`` when it cannot be started or says
@@ -61,7 +71,9 @@ def run(argv: Sequence[str], visit: Visit, environment: Mapping[str, str] | None
         raise SourceFailed("blind_timeout", f"{argv[0]}: no time left")
     if not shutil.which(argv[0], path=visit.environment.get("PATH")):
         raise SourceFailed("blind_tool", f"{argv[0]}: no such program")
-    with _started(argv, visit, environment or {}) as process:
+    guard = [sys.executable, "-I", "-S", str(_READONLY), str(visit.state_folder.resolve())]
+    words = [*_behind_everybody(), *(guard if read_only else ()), *argv]
+    with _started(words, visit, environment or {}) as process:
         output, errors = _Pipe(process.stdout), _Pipe(process.stderr)
         _read(process, [output, errors], visit)
         code = process.wait()
@@ -120,14 +132,14 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 @contextmanager
 def _started(
-    argv: Sequence[str], visit: Visit, environment: Mapping[str, str]
+    words: Sequence[str], visit: Visit, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The tool in a process group of its own, of which nothing is left afterwards."""
     passed = {name: visit.environment[name] for name in _PASSED if name in visit.environment}
     with _told_to_end():
         try:
             process = subprocess.Popen(
-                [*_behind_everybody(), *argv],
+                words,
                 env={**passed, "LC_ALL": "C.UTF-8", **environment},
                 cwd=visit.state_folder,
                 stdin=subprocess.DEVNULL,
@@ -136,7 +148,7 @@ def _started(
                 start_new_session=True,
             )
         except OSError as error:
-            raise SourceFailed("blind_tool", f"{argv[0]}: {error.strerror}") from error
+            raise SourceFailed("blind_tool", f"cannot start: {error.strerror}") from error
         try:
             yield process
         finally:

@@ -72,6 +72,23 @@ def test_a_hung_tool_is_ended_with_its_children(tmp_path: Path) -> None:
     until(lambda: all(gone(int(pid)) for pid in pids.read_text().split()))
 
 
+def test_a_tool_that_only_reads_cannot_write_elsewhere(tmp_path: Path) -> None:
+    """Not even as root: it may write in the state folder and throw output away."""
+    state = tmp_path / "state"
+    state.mkdir()
+    kept = tmp_path / "kept"
+    kept.write_text("x")
+    tool = script(
+        tmp_path / "tool",
+        f"""echo >mine && echo mine; echo >/dev/null && echo null
+        cat {kept}; rm {kept}; : >{kept}; mkdir {tmp_path}/new; mv mine {tmp_path}/moved""",
+    )
+
+    assert command.run([str(tool)], visit(state), read_only=True).text == "mine\nnull\nx"
+    assert kept.read_text() == "x"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "state", "tool"]
+
+
 def test_no_tool_starts_when_time_is_up(tmp_path: Path) -> None:
     """The time of a visit is shared by all its calls."""
     with pytest.raises(SourceFailed) as failure:
