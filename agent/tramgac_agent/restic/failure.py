@@ -59,10 +59,12 @@ class ResticFailed(Exception):  # noqa: N818 - an outcome, turned into a state
     Attributes:
         state: What that makes of the repository.
         exit_code: restic's or the wrapper's; 0 when the output was unusable.
+        text: End of its standard error. Names files: look for words in it, never pass it on.
     """
 
     def __init__(self, exit_code: int, text: str) -> None:
         # Only the code: restic's text names files.
         super().__init__(f"restic exit code {exit_code}")
         self.exit_code = exit_code
+        self.text = text
         self.state: State = state_of(exit_code, text)

@@ -17,6 +17,7 @@ from tramgac_agent.restic.messages import MAX_LINE_BYTES, clean
 from tramgac_agent.restic.wrapper import DEADLINE_PASSED, DEADLINE_VARIABLE, NOT_FOUND
 
 _MAX_ERROR_BYTES = 16 * 1024
+_PIECE_BYTES = 64 * 1024
 # The wrapper ends restic; if the wrapper itself hangs, we end the wrapper.
 _BACKSTOP_SECONDS = 15.0
 
@@ -47,8 +48,21 @@ class Runner:
         self._environment = environment
         self._budget = budget
 
-    def stream(self, words: Sequence[str], take: Callable[[bytes], None]) -> None:
+    def stream(
+        self,
+        words: Sequence[str],
+        take: Callable[[bytes], None],
+        *,
+        pieces: bool = False,
+        enough: Callable[[bytes], bool] | None = None,
+    ) -> None:
         """Run ``restic WORDS`` and hand each line of its output to ``take`` as it comes.
+
+        Args:
+            words: What restic is asked.
+            take: Called in the caller's thread.
+            pieces: Hand over pieces of any length instead, for content that has no lines.
+            enough: Given the end of standard error as it grows; restic is ended when it says so.
 
         Raises:
             ResticFailed: restic ended with another code than 0, or time ran out.
@@ -68,13 +82,16 @@ class Runner:
         except OSError as error:
             raise ResticFailed(NOT_FOUND, str(error)) from error
         with process:
-            errors = _Tail(process.stderr)
+            errors = _Tail(process.stderr, process.terminate, enough)
             backstop = threading.Timer(left + _BACKSTOP_SECONDS, process.kill)
             backstop.daemon = True
             backstop.start()
             try:
-                _each_line(process.stdout, take)
+                (_each_piece if pieces else _each_line)(process.stdout, take)
                 code = process.wait()
+            except BaseException:
+                process.terminate()  # nobody listens any longer; the wrapper ends restic
+                raise
             finally:
                 backstop.cancel()
         if code != 0:
@@ -94,12 +111,26 @@ def _each_line(stream: IO[bytes] | None, take: Callable[[bytes], None]) -> None:
             take(line)
 
 
-class _Tail:
-    """Drains a stream in a thread and keeps its last bytes."""
+def _each_piece(stream: IO[bytes] | None, take: Callable[[bytes], None]) -> None:
+    if stream is not None:
+        source = stream.fileno()
+        for piece in iter(lambda: os.read(source, _PIECE_BYTES), b""):
+            take(piece)
 
-    def __init__(self, stream: IO[bytes] | None) -> None:
+
+class _Tail:
+    """Drains a stream in a thread, keeps its last bytes and can end who writes it."""
+
+    def __init__(
+        self,
+        stream: IO[bytes] | None,
+        end: Callable[[], None],
+        enough: Callable[[bytes], bool] | None,
+    ) -> None:
         self._kept = b""
         self._stream = stream
+        self._end = end
+        self._enough = enough
         self._thread = threading.Thread(target=self._drain, daemon=True)
         self._thread.start()
 
@@ -108,6 +139,8 @@ class _Tail:
             source = self._stream.fileno()
             for chunk in iter(lambda: os.read(source, 8192), b""):
                 self._kept = (self._kept + chunk)[-_MAX_ERROR_BYTES:]
+                if self._enough is not None and self._enough(self._kept):
+                    self._end()
 
     def text(self) -> str:
         self._thread.join(timeout=5)
