@@ -53,6 +53,7 @@ class Mount:
         root: Which part of the file system is mounted; ``/`` is all of it.
         options: Of this mount.
         super_options: Of the file system; ``emergency_ro`` and ``shutdown`` show only here.
+        source: Device or server; may be any word.
     """
 
     device: str
@@ -61,6 +62,7 @@ class Mount:
     options: frozenset[str]
     fstype: str
     super_options: frozenset[str]
+    source: str = ""
 
     @property
     def readonly(self) -> bool:
@@ -84,6 +86,7 @@ def parse_mountinfo(text: str) -> list[Mount]:
                 options=frozenset(fields[5].split(",")),
                 fstype=tail[0],
                 super_options=frozenset(tail[2].split(",")),
+                source=_unescape(tail[1]),
             )
         )
     return mounts
