@@ -16,6 +16,7 @@ import msgspec
 from tramgac_agent import drop
 from tramgac_agent.backup import child
 from tramgac_agent.backup.outcome import Job, Tally, outcome_of
+from tramgac_agent.backup.running import mark
 from tramgac_proto.configfile import EXIT_USAGE
 
 SERIES_VARIABLE = "TRAMGAC_BACKUP_SERIES"
@@ -103,11 +104,12 @@ def main(args: argparse.Namespace) -> int:
     recorder = _Recorder(args.drop, args.series, job.tool)
     recorder.write_start()
     restic = job.tool == "restic"
-    ended = child.run(
-        command,
-        stdout=tally.take_stdout if job.tells else None,
-        stderr=tally.take_stderr if restic else None,
-    )
+    with mark(args.drop, args.series):
+        ended = child.run(
+            command,
+            stdout=tally.take_stdout if job.tells else None,
+            stderr=tally.take_stderr if restic else None,
+        )
     if not ended.started:
         _complain(f"{command[0]}: cannot be run")
     recorder.write_end(ended, job, tally)
