@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 # Runs whose sizes say what is usual, and starts that may still be waiting for their end.
 _RUNS_KEPT = 20
 
+# When an inventory first named the series; noted at the centre.
+DECLARED = FactKind("bk.declared", "timestamp_seconds")
 LAST_GOOD = FactKind("bk.last_good", "timestamp_seconds")
+GOOD_STARTED = FactKind("bk.last_good.started", "timestamp_seconds")
 LAST_RUN = FactKind("bk.run", "exit_code")
 RUN_REASON = FactKind("bk.run.reason", "count")
 RUN_STARTED = FactKind("bk.run.started", "timestamp_seconds", recent=_RUNS_KEPT)
@@ -27,7 +30,7 @@ RUN_CHANGED = FactKind("bk.run.changed", "ratio", recent=_RUNS_KEPT)
 PARTIAL = FactKind("bk.run.partial", "timestamp_seconds", recent=_RUNS_KEPT)
 NEWEST = FactKind("bk.age", "timestamp_seconds")
 SIZE = FactKind("bk.size", "bytes", 2.0**20, recent=_RUNS_KEPT)
-FILES = FactKind("bk.files", "count")
+FILES = FactKind("bk.files", "count", recent=_RUNS_KEPT)
 REPOSITORY = FactKind("bk.repository", "bool")
 SNAPSHOTS = FactKind("bk.snapshots", "count")
 OLDEST = FactKind("bk.oldest", "timestamp_seconds")
@@ -63,6 +66,7 @@ IMMUTABLE = FactKind("bk.immut", "bool")
 COPIES = FactKind("bk.copies", "count")
 
 BACKUP_KINDS = (
+    *(DECLARED, GOOD_STARTED),
     *(LAST_GOOD, LAST_RUN, RUN_REASON, RUN_STARTED, RUN_ENDED, RUN_BYTES, RUN_FILES, RUN_ADDED),
     *(RUN_CHANGED, PARTIAL, NEWEST, SIZE, FILES, REPOSITORY, SNAPSHOTS, OLDEST, MONTHS, LOCKS),
     *(LOCK_SINCE, FUTURE, DAMAGED, PROBLEM, VANISHED, ARCHIVED, MEDIUM, PLACE, CONTENT, KEYS),
@@ -99,6 +103,7 @@ def _backup_run(arrival: "Arrival") -> Iterator[Claim]:
     yield _event(RUN_REASON, run.series, wrong, run.reason, ended)
     if is_complete(run):
         yield _event(LAST_GOOD, run.series, ended / 1000, run.snapshot_id, ended)
+        yield _event(GOOD_STARTED, run.series, started / 1000, run.run_id, ended)
         yield from _sizes(run, ended)
     elif run.snapshot_id:
         # It looks like any other in the repository; only we know.

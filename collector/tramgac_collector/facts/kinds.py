@@ -46,3 +46,15 @@ class Claim:
     text: str = ""
     collected_ms: int = 0
     valid_ms: int = 0
+
+
+def differs(
+    told: tuple[float | None, str] | None, said: tuple[float | None, str], step: float
+) -> bool:
+    """Whether ``said`` is news after ``told``: another text, or a value a step away."""
+    if told is None or told[1] != said[1]:
+        return True
+    before, now = told[0], said[0]
+    if before is None or now is None:
+        return before is not now
+    return now != before and abs(now - before) >= step

@@ -10,7 +10,7 @@ from operator import attrgetter, itemgetter
 
 from sqlalchemy import Connection, select
 
-from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKey, FactKind
+from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKey, FactKind, differs
 from tramgac_collector.facts.mapping import AGENT_SEEN, FROM_DETAIL, HOST_TIME, KINDS
 from tramgac_collector.facts.recent import Past, Recent
 from tramgac_collector.ingest.arrival import Arrival
@@ -86,17 +86,6 @@ class Fact:
         return _agent_of(self.origin)
 
 
-def _differs(
-    told: tuple[float | None, str] | None, said: tuple[float | None, str], step: float
-) -> bool:
-    if told is None or told[1] != said[1]:
-        return True
-    before, now = told[0], said[0]
-    if before is None or now is None:
-        return before is not now
-    return now != before and abs(now - before) >= step
-
-
 @dataclass(frozen=True, slots=True)
 class _Source:
     """What all facts of one observation share.
@@ -159,6 +148,8 @@ class FactLedger:
         # Facts of each agent, and which agents have as many as they may.
         self._held: Counter[str] = Counter()
         self._recent = Recent()
+        # Where each agent that called belongs.
+        self._places: dict[str, str] = {}
         self._full: set[str] = set()
 
     def load(self, connection: Connection) -> None:
@@ -168,6 +159,8 @@ class FactLedger:
             fact.told = (fact.value, fact.text)
             self._current[fact.name, fact.subject] = fact
             self._held[fact.agent_id] += 1
+            if fact.name == AGENT_SEEN.name:
+                self._places[fact.agent_id] = fact.subject
         self._recent.load(connection, dict(KINDS))
 
     def recent(self, name: str, subject: str) -> tuple[Past, ...]:
@@ -177,6 +170,10 @@ class FactLedger:
     def get(self, name: str, subject: str) -> Fact | None:
         """Return a fact, expired or not."""
         return self._current.get((name, subject))
+
+    def heard(self, agent_id: str) -> Fact | None:
+        """When an agent last called."""
+        return self.get(AGENT_SEEN.name, self._places.get(agent_id, ""))
 
     def named(self, name: str) -> Iterator[Fact]:
         """Every fact of one name."""
@@ -257,6 +254,7 @@ class FactLedger:
         self._calls[owner.agent_id] = (owner, received_ms, offset_ms)
 
     def _called(self, owner: Owner, received_ms: int, offset_ms: int) -> None:
+        self._places[owner.agent_id] = owner.place
         source = _Source(received_ms, f"agent:{owner.agent_id}/report", "measured")
         for kind, value, valid_ms in (
             (AGENT_SEEN, received_ms / 1000, _SILENT_MS),
@@ -310,7 +308,7 @@ class FactLedger:
         fact.origin = source.origin
         fact.quality = source.quality
         soon = times[0] - fact.told_ms < SPACING_MS and not source.event
-        if soon or not _differs(fact.told, said, kind.step):
+        if soon or not differs(fact.told, said, kind.step):
             self._touched[key] = None
             return
         fact.told, fact.told_ms = said, times[0]
@@ -328,7 +326,7 @@ class FactLedger:
         source: _Source,
     ) -> None:
         """Evidence of the past: history keeps where it changed, the present stays."""
-        if not _differs(fact.told_late, said, kind.step):
+        if not differs(fact.told_late, said, kind.step):
             return
         fact.told_late = said
         quality = "late" if source.quality == "measured" else source.quality

@@ -3,7 +3,7 @@
 from bisect import insort
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from tramgac_collector.facts.kinds import FactKey, FactKind
 from tramgac_collector.store import schema
@@ -24,11 +24,15 @@ class Recent:
         self._kept: dict[FactKey, list[Past]] = {}
 
     def take(self, kind: FactKind, key: FactKey, past: Past) -> None:
-        """Add one value; one that was known already changes nothing."""
+        """Add one value; one that was known already changes nothing.
+
+        The text names what it is of: the size of one snapshot, told every hour, is one value.
+        """
         if not kind.recent:
             return
         kept = self._kept.setdefault(key, [])
-        if past not in kept:
+        known = any(one.text == past.text and one.value == past.value for one in kept)
+        if not known:
             insort(kept, past, key=lambda one: one[:2])
             del kept[: -kind.recent]
 
@@ -36,9 +40,12 @@ class Recent:
         """Oldest first."""
         return tuple(self._kept.get(key, ()))
 
-    def load(self, connection: Connection, kinds: "dict[str, FactKind]") -> None:
-        """Read from the store what an earlier process was told."""
+    def load(
+        self, connection: Connection, kinds: "dict[str, FactKind]", facility: str = ""
+    ) -> None:
+        """Read from the store what an earlier process was told, of one facility or of all."""
         history = schema.fact_history.c
+        inside = history.subject.startswith(f"{facility}/", autoescape=True) if facility else true()
         for kind in kinds.values():
             if not kind.recent:
                 continue
@@ -53,7 +60,7 @@ class Recent:
                     history.value,
                     place.label("place"),
                 )
-                .where(history.name == kind.name)
+                .where(history.name == kind.name, inside)
                 .subquery()
             )
             wanted = select(newest).where(newest.c.place <= kind.recent)
