@@ -36,6 +36,12 @@ class Window:
             return ""
         return (now - timedelta(minutes=into)).strftime("%Y-%m-%dT%H:%M")
 
+    def left(self, now: datetime) -> float:
+        """Seconds to the end of the occurrence ``now`` lies in; 0 outside."""
+        seconds = now.hour * 3600 + now.minute * 60 + now.second + now.microsecond / 1e6
+        into = (seconds - self.start * 60) % (24 * 3600)
+        return max(0.0, self.length * 60 - into)
+
 
 def parse_window(text: str) -> Window:
     """Read ``HH:MM-HH:MM``.

@@ -14,6 +14,7 @@ from typing import IO
 
 from tramgac_agent.restic.failure import ResticFailed
 from tramgac_agent.restic.messages import MAX_LINE_BYTES, clean
+from tramgac_agent.restic.polite import Stop, Stopped, Watch
 from tramgac_agent.restic.wrapper import DEADLINE_PASSED, DEADLINE_VARIABLE, NOT_FOUND
 
 _MAX_ERROR_BYTES = 16 * 1024
@@ -41,12 +42,20 @@ class Runner:
         binary: The wrapper's shim.
         environment: Repository, secrets and settings for restic.
         budget: Time for all calls together.
+        stop: Asked before restic begins and every two seconds after; a reason ends it.
     """
 
-    def __init__(self, binary: Path, environment: Mapping[str, str], budget: Budget) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        environment: Mapping[str, str],
+        budget: Budget,
+        stop: Stop | None = None,
+    ) -> None:
         self._binary = binary
         self._environment = environment
         self._budget = budget
+        self._stop = stop
 
     def stream(
         self,
@@ -66,7 +75,11 @@ class Runner:
 
         Raises:
             ResticFailed: restic ended with another code than 0, or time ran out.
+            Stopped: ``stop`` gave a reason, and restic did not end well.
         """
+        reason = self._stop() if self._stop is not None else ""
+        if reason:
+            raise Stopped(reason)
         left = self._budget.left
         if left <= 0:
             raise ResticFailed(DEADLINE_PASSED, "")
@@ -81,7 +94,7 @@ class Runner:
             )
         except OSError as error:
             raise ResticFailed(NOT_FOUND, str(error)) from error
-        with process:
+        with process, Watch(process, self._stop) as watch:
             errors = _Tail(process.stderr, process.terminate, enough)
             backstop = threading.Timer(left + _BACKSTOP_SECONDS, process.kill)
             backstop.daemon = True
@@ -94,6 +107,8 @@ class Runner:
                 raise
             finally:
                 backstop.cancel()
+        if code != 0 and watch.reason:
+            raise Stopped(watch.reason)
         if code != 0:
             raise ResticFailed(DEADLINE_PASSED if code < 0 else code, errors.text())
 

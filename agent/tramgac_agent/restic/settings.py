@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from tramgac_agent.restic.repository import Rule
+from tramgac_agent.restic.verify_settings import VerifySettings
 from tramgac_agent.restic.wrapper import BINARY_VARIABLE
 from tramgac_agent.sources.base import SeriesSettings, SourceSettings
 
@@ -30,6 +31,7 @@ class ProbeSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fi
             ``repository_file``.
         password_file: Read by restic itself; or ``password_command``.
         cache_dir: Empty: ``$CACHE_DIRECTORY``, else restic's own place.
+        verify: Integrity checks; off without the table.
     """
 
     repository: str = ""
@@ -38,6 +40,7 @@ class ProbeSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fi
     password_command: str = ""
     restic: str = "restic"
     cache_dir: str = ""
+    verify: VerifySettings | None = None
     series: Annotated[tuple[SeriesRule, ...], msgspec.Meta(min_length=1, max_length=100)]
 
     @property
