@@ -6,6 +6,7 @@ from typing import Any
 from tramgac_agent.sources.base import Source, SourceSettings
 
 SOURCES: dict[str, str] = {
+    "dumps": "tramgac_agent.sources.dumps:DumpSource",
     "restic": "tramgac_agent.sources.restic:ResticSource",
 }
 
