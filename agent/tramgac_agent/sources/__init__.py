@@ -8,6 +8,7 @@ from tramgac_agent.sources.base import Source, SourceSettings
 SOURCES: dict[str, str] = {
     "dumps": "tramgac_agent.sources.dumps:DumpSource",
     "restic": "tramgac_agent.sources.restic:ResticSource",
+    "rsync": "tramgac_agent.sources.rsync:RsyncSource",
 }
 
 

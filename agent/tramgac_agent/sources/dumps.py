@@ -1,6 +1,5 @@
 """Plain dump folders: the newest file that is finished, and whether it is what it should be."""
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -13,7 +12,14 @@ from tramgac_agent.drop import FUTURE_TOLERANCE_MS, IntegrityCheck, Record, Repo
 from tramgac_agent.host import statefile
 from tramgac_agent.sources.base import SeriesSettings, Source, SourceFailed, SourceSettings, Visit
 from tramgac_agent.sources.dumpproof import Changed, Proof, examine
-from tramgac_agent.sources.folders import MAX_ENTRIES, Entry, entries_of, look_each, within
+from tramgac_agent.sources.folders import (
+    MAX_ENTRIES,
+    Entry,
+    entries_of,
+    look_each,
+    name_hidden,
+    within,
+)
 from tramgac_agent.sources.medium import medium_of
 from tramgac_agent.sources.months import months_of
 from tramgac_agent.sources.vanished import Backup, Seen, gone, remembered
@@ -106,7 +112,7 @@ class DumpSource(Source[DumpSettings]):
         return look_each(self, visit, self.settings.series, self._look)
 
     def _look(self, one: DumpSeries, visit: Visit) -> Iterator[Record]:
-        path = visit.state_folder / f"dumps-{hashlib.sha256(one.id.encode()).hexdigest()[:16]}.json"
+        path = visit.state_folder / f"dumps-{name_hidden(one.id)}.json"
         memory = statefile.load(path, Memory, log) or Memory()
         now_ms = visit.now_ms
         found = within(visit.budget.left, lambda: _matching(one))

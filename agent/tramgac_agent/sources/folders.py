@@ -53,8 +53,12 @@ class Entry:
     @property
     def identity(self) -> str:
         """Tells this content from another, and does not give the name away."""
-        text = f"{self.path.name}\0{self.size}\0{self.mtime_ms}"
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return name_hidden(f"{self.path.name}\0{self.size}\0{self.mtime_ms}")
+
+
+def name_hidden(text: str) -> str:
+    """An identity made of ``text`` that does not tell it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def entries_of(folder: Path, limit: int = MAX_ENTRIES) -> list[Entry]:
