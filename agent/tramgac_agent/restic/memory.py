@@ -1,10 +1,12 @@
-"""What a probe remembers from one hour to the next: only what never changes or costs much."""
+"""What a probe remembers from one hour to the next: what never changes, costs much or may go."""
 
 import hashlib
 import os
 from pathlib import Path
 
 import msgspec
+
+from tramgac_agent.sources.vanished import Seen
 
 _MAX_ENTRIES = 500
 
@@ -23,14 +25,24 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         counts: Files and bytes by snapshot id; a snapshot never changes.
         locks: By lock id.
-        stored_bytes: Stored size, asked once a day.
-        stored_bytes_ms: When it was asked.
+        repository_id: Empty when it is not known.
+        config: SHA-256 of the config file the id was read from; empty when it is not local.
+        numbers: What is asked once a day, and when it was told.
+        asked_ms: When each costly question was answered last.
+        seen: Young snapshots of each series as of the last look.
+        listed: How many snapshots there were when their files were listed.
+        damaged: Snapshots that are known to make no sense.
     """
 
     counts: dict[str, tuple[int, int]] = {}
     locks: dict[str, KnownLock] = {}
-    stored_bytes: int | None = None
-    stored_bytes_ms: int = 0
+    repository_id: str = ""
+    config: str = ""
+    numbers: dict[str, tuple[int, int]] = {}
+    asked_ms: dict[str, int] = {}
+    seen: dict[str, Seen] = {}
+    listed: int = -1
+    damaged: list[str] = []
 
 
 def memory_path(folder: Path, repository: str) -> Path:
@@ -54,6 +66,7 @@ def save(path: Path, memory: Memory) -> None:
     """
     memory.counts = dict(list(memory.counts.items())[-_MAX_ENTRIES:])
     memory.locks = dict(list(memory.locks.items())[-_MAX_ENTRIES:])
+    memory.damaged = memory.damaged[:_MAX_ENTRIES]
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_bytes(msgspec.json.encode(memory))
     temporary.replace(path)

@@ -11,16 +11,23 @@ from tramgac_agent.restic.repository import Rule
 from tramgac_agent.restic.verify_settings import VerifySettings
 from tramgac_agent.restic.wrapper import BINARY_VARIABLE
 from tramgac_agent.sources.base import SeriesSettings, SourceSettings
+from tramgac_agent.sources.medium import folder_of
+from tramgac_agent.sources.vanished import DEFAULT_KEEP_DAYS
 
 _SECRETS = ("RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
 
 
 class SeriesRule(SeriesSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[series]]``: a declared series and which snapshots belong to it."""
+    """``[[series]]``: a declared series and which snapshots belong to it.
+
+    Attributes:
+        keep_days: No snapshot younger than this may ever disappear.
+    """
 
     host: str = ""
     paths: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = DEFAULT_KEEP_DAYS
 
 
 class ProbeSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,13 +53,25 @@ class ProbeSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fi
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The match rules."""
-        return tuple(Rule(one.id, one.host, one.paths, one.tags) for one in self.series)
+        return tuple(
+            Rule(one.id, one.host, one.paths, one.tags, one.keep_days) for one in self.series
+        )
+
+    @property
+    def address(self) -> str:
+        """The repository's address, which may hold a password; empty when it cannot be read."""
+        if not self.repository_file:
+            return self.repository
+        try:
+            return Path(self.repository_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     @property
     def locks_folder(self) -> Path | None:
         """Where a repository on this machine keeps its locks; None for any other."""
-        path = Path(self.repository.removeprefix("local:"))
-        return path / "locks" if path.is_absolute() else None
+        folder = folder_of(self.address)
+        return folder / "locks" if folder else None
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Environment for restic: everything it needs, nothing of it in argv."""

@@ -30,9 +30,7 @@ CASES = Path(__file__).parent / "cases/restic"
 
 
 def look_of(case: dict[str, Any]) -> Look:
-    locks = [
-        Lock(unix_ms(one.get("refreshed")), one.get("owner_gone", False)) for one in case["locks"]
-    ]
+    locks = [Lock(unix_ms(one.pop("refreshed", None)), **one) for one in case["locks"]]
     snapshots = [snapshot_of(one) for one in case["snapshots"]]
     return Look(unix_ms(case["now"]), case["version"], snapshots, locks)
 
