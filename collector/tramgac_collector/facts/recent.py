@@ -1,9 +1,9 @@
 """The newest values of a few facts: what a run's size is judged by, which starts are open."""
 
 from bisect import insort
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, Select, and_, func, select
 
 from tramgac_collector.facts.kinds import FactKey, FactKind
 from tramgac_collector.store import schema
@@ -44,26 +44,40 @@ class Recent:
         self, connection: Connection, kinds: "dict[str, FactKind]", facility: str = ""
     ) -> None:
         """Read from the store what an earlier process was told, of one facility or of all."""
-        history = schema.fact_history.c
-        inside = history.subject.startswith(f"{facility}/", autoescape=True) if facility else true()
         for kind in kinds.values():
             if not kind.recent:
                 continue
-            place = func.row_number().over(
-                partition_by=history.subject, order_by=history.collected_ms.desc()
-            )
-            newest = (
-                select(
-                    history.subject,
-                    history.collected_ms,
-                    history.text,
-                    history.value,
-                    place.label("place"),
-                )
-                .where(history.name == kind.name, inside)
-                .subquery()
-            )
-            wanted = select(newest).where(newest.c.place <= kind.recent)
-            for row in connection.execute(wanted):
+            for row in connection.execute(_newest(kind, facility)):
+                if row.subject is None:
+                    continue
                 past = Past(row.collected_ms, row.text, row.value)
                 self.take(kind, (kind.name, row.subject), past)
+
+
+def _newest(kind: FactKind, facility: str) -> "Select[Any]":
+    """The newest values of each subject, found by key: years of history are not read."""
+    facts, history, older = schema.facts.c, schema.fact_history, schema.fact_history.alias("older")
+    least = (
+        select(older.c.collected_ms)
+        .where(older.c.name == kind.name, older.c.subject == facts.subject)
+        .order_by(older.c.collected_ms.desc())
+        .limit(1)
+        .offset(kind.recent - 1)
+        .scalar_subquery()
+    )
+    subjects = select(facts.subject, func.coalesce(least, 0).label("least"))
+    subjects = subjects.where(facts.name == kind.name)
+    if facility:
+        subjects = subjects.where(facts.subject.startswith(f"{facility}/", autoescape=True))
+    wanted = subjects.subquery()
+    value = history.c
+    # An outer join, so that SQLite begins with the subjects and not with all of history.
+    joined = wanted.outerjoin(
+        history,
+        and_(
+            value.name == kind.name,
+            value.subject == wanted.c.subject,
+            value.collected_ms >= wanted.c.least,
+        ),
+    )
+    return select(value.subject, value.collected_ms, value.text, value.value).select_from(joined)
