@@ -18,6 +18,9 @@ COMMANDS = {
         "tramgac_collector.commands.check_config", "say whether the config is usable"
     ),
     "db": Command("tramgac_collector.commands.db", "bring the store's schema up to date"),
+    "backups": Command(
+        "tramgac_collector.commands.backups", "judge every backup; list and print restore drills"
+    ),
     "backup": Command("tramgac_collector.commands.backup", "save store and CA key, encrypted"),
     "restore": Command("tramgac_collector.commands.restore", "bring back what `backup` saved"),
     "doctor": Command(

@@ -105,11 +105,19 @@ def get_drill(connection: Connection, number: int) -> StoredDrill | None:
     return found[0] if found else None
 
 
-def numbers_of(connection: Connection, drill_ids: list[str]) -> dict[tuple[str, str], int]:
-    """Numbers of drills by series and drill id."""
+def numbers_of(connection: Connection, ended: Mapping[str, int]) -> dict[str, int]:
+    """Numbers of the drills that ended at these times, by series.
+
+    Args:
+        connection: Where to read.
+        ended: End of a drill in ms, centre time, by series; a page's worth, not thousands.
+    """
     drills = schema.drills.c
-    query = select(drills.series, drills.drill_id, drills.id).where(drills.drill_id.in_(drill_ids))
-    return {(row.series, row.drill_id): row.id for row in connection.execute(query)}
+    query = select(drills.series, drills.ended_ms, drills.id).where(
+        drills.series.in_(ended), drills.ended_ms.in_(ended.values())
+    )
+    rows = connection.execute(query)
+    return {row.series: row.id for row in rows if ended.get(row.series) == row.ended_ms}
 
 
 def _all(connection: Connection, query: "Select[Any]") -> list[StoredDrill]:

@@ -77,12 +77,17 @@ def test_a_drill_is_stored_once_with_its_report(tmp_path: Path, store_url: str) 
     async def main() -> None:
         async with running_ingest(make_config(tmp_path, store_url)) as centre:
             agent = centre.agent()
-            await send(agent, told(1, drill()), told(2, drill("d-2", passed=False, failure="x")))
+            await send(
+                agent,
+                told(1, drill()),
+                told(2, drill("d-2", passed=False, failure="x", ended_unix_ms=now_ms() - 50)),
+            )
             await send(agent, told(1, drill()), told(3, drill(passed=False, failure="damaged")))
             with centre.ingest.engine.connect() as connection:
                 (one,) = find_drills(connection, "d-1")
-                numbers = numbers_of(connection, ["d-1", "d-2"])
-                assert get_drill(connection, numbers[SERIES, "d-1"]) == one
+                assert numbers_of(connection, {SERIES: 1}) == {}
+                numbers = numbers_of(connection, {SERIES: one.ended_ms})
+                assert get_drill(connection, numbers[SERIES]) == one
                 both = list_drills(connection, facility="bv-0000", series=SERIES)
             assert (one.result, one.kind, one.host) == ("passed", "full", "sim-00000")
             assert one.ended_ms - one.started_ms == pytest.approx(85_000, abs=100)
