@@ -99,6 +99,12 @@ class Watch:
                 return
 
 
+def locks_folder(address: str) -> Path | None:
+    """Where a repository on this machine keeps its locks; None for any other."""
+    path = Path(address.removeprefix("local:"))
+    return path / "locks" if path.is_absolute() else None
+
+
 def _has_live_lock(folder: Path) -> bool:
     """Whether somebody refreshes a lock; one that nobody does is a leftover, not a backup.
 
@@ -107,10 +113,15 @@ def _has_live_lock(folder: Path) -> bool:
     oldest = time.time() - STALE_LOCK_MS / 1000
     try:
         with os.scandir(folder) as entries:
-            for entry, _ in zip(entries, range(_MAX_LOCKS), strict=False):
-                found = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(found.st_mode) and found.st_mtime > oldest:
-                    return True
-    except OSError:  # released while we looked, or no repository: restic will say
+            some = [entry for entry, _ in zip(entries, range(_MAX_LOCKS), strict=False)]
+    except OSError:  # restic will say what is wrong with the place
         return False
-    return False
+    return any(_is_young(entry, oldest) for entry in some)
+
+
+def _is_young(entry: os.DirEntry[str], oldest: float) -> bool:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:  # released while we looked
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_mtime > oldest
