@@ -177,8 +177,9 @@ class Housekeeping:
             metrics.AGENTS.labels(state).set(count)
 
     async def second(self) -> None:
-        """Follow administrative changes, let old values vanish, bring counters up to date."""
+        """Follow administrative changes and new backups, let old values vanish, count."""
         self._centre.live.sweep(self._centre.now_ms())
+        self._derived.settle(self._centre.now_ms())
         self.count()
         try:
             change = await asyncio.to_thread(self._look)
@@ -236,7 +237,7 @@ class Housekeeping:
     async def minute(self) -> None:
         """Judge backups anew, note coverage, remember who called last and when."""
         now_ms = self._centre.now_ms()
-        self._derived.refresh(now_ms)
+        self._derived.renew()
         self._derived.cover(now_ms)
         series = sum(
             len(session.series.known)

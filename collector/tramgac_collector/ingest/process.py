@@ -167,10 +167,12 @@ class Ingest:
 
     def restore(self) -> None:
         """Bring back what an earlier process knew: facts, last values, who is registered."""
+        with reading(self.engine) as connection:
+            # First of all: what the inventory makes of them must not be taken for news.
+            self.facts.load(connection)
         self.housekeeping.reload()
         show_known(self.live, self.registry)
         with reading(self.engine) as connection:
-            self.facts.load(connection)
             self.leases.restore(read_grants(connection, self.centre.now_ms() - DAY_MS))
             shown = show_latest(connection, self.centre, self.registry)
         self.derived.refresh(self.centre.now_ms())
