@@ -21,6 +21,7 @@ COMMANDS = {
     "backup-run": Command(
         "tramgac_agent.commands.backup_run", "run a backup command and record it"
     ),
+    "drill": Command("tramgac_agent.commands.drill", "restore from a backup to prove it"),
 }
 
 

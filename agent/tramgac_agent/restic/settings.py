@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from tramgac_agent.drill.settings import DrillSettings
 from tramgac_agent.restic.repository import Rule
 from tramgac_agent.restic.verify_settings import VerifySettings
 from tramgac_agent.restic.wrapper import BINARY_VARIABLE
@@ -22,12 +23,14 @@ class SeriesRule(SeriesSettings, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         keep_days: No snapshot younger than this may ever disappear.
+        drill: Restore drills; None: by hand only.
     """
 
     host: str = ""
     paths: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     keep_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = DEFAULT_KEEP_DAYS
+    drill: DrillSettings | None = None
 
 
 class ProbeSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""Restore drills: something is really restored, looked at, and deleted again."""
