@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 KIND = "tramgac_canary"
+DEFAULT_STATE = Path("/var/lib/tramgac-drill")
 MAX_BYTES = 1024
 _KEPT = 100
 _NONCE_BYTES = 32
