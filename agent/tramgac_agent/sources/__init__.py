@@ -6,7 +6,10 @@ from typing import Any
 from tramgac_agent.sources.base import Source, SourceSettings
 
 SOURCES: dict[str, str] = {
+    "barman": "tramgac_agent.sources.barman:BarmanSource",
+    "borg": "tramgac_agent.sources.borg:BorgSource",
     "dumps": "tramgac_agent.sources.dumps:DumpSource",
+    "pgbackrest": "tramgac_agent.sources.pgbackrest:PgBackRestSource",
     "restic": "tramgac_agent.sources.restic:ResticSource",
     "rsync": "tramgac_agent.sources.rsync:RsyncSource",
 }

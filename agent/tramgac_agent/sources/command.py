@@ -73,7 +73,8 @@ def run(
         raise SourceFailed("blind_tool", f"{argv[0]}: no such program")
     guard = [sys.executable, "-I", "-S", str(_READONLY), str(visit.state_folder.resolve())]
     words = [*_behind_everybody(), *(guard if read_only else ()), *argv]
-    with _started(words, visit, environment or {}) as process:
+    scratch = {"TMPDIR": str(visit.state_folder)} if read_only else {}
+    with _started(words, visit, {**scratch, **(environment or {})}) as process:
         output, errors = _Pipe(process.stdout), _Pipe(process.stderr)
         _read(process, [output, errors], visit)
         code = process.wait()
