@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from tramgac_collector.backups.declared import Declarations
+from tramgac_collector.backups.listing import explanation, explanation_dict, row_dict, table
 from tramgac_collector.backups.record_page import drill_page, drill_text
 from tramgac_collector.backups.records import (
     StoredDrill,
@@ -15,8 +17,14 @@ from tramgac_collector.backups.records import (
     find_drills,
     list_drills,
 )
+from tramgac_collector.backups.rows import judge_one, list_rows
 from tramgac_collector.commands._store import looking
 from tramgac_collector.config import DEFAULT_PATH, load_config
+from tramgac_collector.facts.stored import StoredFacts
+from tramgac_collector.identity.keyring import wall_ms
+from tramgac_collector.inventory.load import parse_inventory
+from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.inventory.versions import newest
 from tramgac_collector.web.words import LANGUAGES, moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
@@ -98,7 +106,37 @@ def _drill_record(connection: Connection, args: argparse.Namespace) -> str:
     return f"{args.out}: written, sha256 {record['sha256']}"
 
 
+def _inventory(connection: Connection) -> Inventory:
+    version = newest(connection)
+    if version is None:
+        return Inventory()
+    return parse_inventory(version.document, f"inventory {version.number} in force")
+
+
+def _list(connection: Connection, args: argparse.Namespace) -> str:
+    now = wall_ms()
+    facts = StoredFacts.load(connection, args.facility)
+    rows = list_rows(facts, _inventory(connection), now, args.facility)
+    if args.json:
+        return json.dumps([row_dict(row, args.lang) for row in rows], ensure_ascii=False)
+    return table(rows, now, args.lang)
+
+
+def _explain(connection: Connection, args: argparse.Namespace) -> str:
+    now, inventory = wall_ms(), _inventory(connection)
+    facts = StoredFacts.load(connection, args.series.partition("/")[0])
+    if args.series not in Declarations.of(inventory).series and args.series not in facts.series():
+        raise CommandFailed(f"no series `{args.series}`, declared or seen; `backups` lists them")
+    judged, row = judge_one(facts, inventory, args.series, now)
+    if args.json:
+        answer = explanation_dict(judged, row, now, args.lang)
+        return json.dumps(answer, ensure_ascii=False, indent=2)
+    return explanation(judged, row, now, args.lang)
+
+
 _ACTIONS: dict[str | None, Callable[[Connection, argparse.Namespace], str]] = {
+    None: _list,
+    "explain": _explain,
     "drills": _drills,
     "drill-record": _drill_record,
 }

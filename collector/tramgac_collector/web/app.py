@@ -10,13 +10,18 @@ from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
 from tramgac_collector.web import words
 from tramgac_collector.web.address import check_loopback
+from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.store import StoreReader, StoreSilentError
 from tramgac_collector.web.view import overview
 
 log = logging.getLogger(__name__)
+
+# No database counts further.
+_LARGEST = 2**63 - 1
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -52,6 +57,9 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/agents", "agents_home", pages.choose, defaults={"page": "agents"})
     app.add_url_rule("/<any(vi, en):language>/", "facilities", partial(pages.show, "facilities"))
     app.add_url_rule("/<any(vi, en):language>/agents", "agents", partial(pages.show, "agents"))
+    app.add_url_rule("/backups", "backups_home", pages.choose, defaults={"page": "backups"})
+    app.add_url_rule("/<any(vi, en):language>/backups", "backups", pages.backups)
+    app.add_url_rule("/drills/<int:number>", "drill", pages.drill)
     app.add_url_rule("/-/healthy", "healthy", lambda: _text("healthy\n"))
     app.add_url_rule("/-/ready", "ready", pages.ready)
     app.after_request(_protect)
@@ -80,7 +88,10 @@ class _Pages:
 
     def choose(self, page: str) -> AnyResponse:
         """Send the reader to the language their browser asks for."""
-        response = redirect(url_for(page, language=_language()), 302)
+        kept: dict[str, Any] = {
+            key: request.args[key] for key in ("facility",) if key in request.args
+        }
+        response = redirect(url_for(page, language=_language(), **kept), 302)
         response.headers["Vary"] = "Accept-Language"
         return response
 
@@ -93,6 +104,31 @@ class _Pages:
             return self._render("message.html", language, text="no_store"), 503
         rows = overview(picture, self._now_ms(), language)
         return self._render(f"{page}.html", language, page=page, overview=rows)
+
+    def backups(self, language: str) -> str | tuple[str, int]:
+        """Every backup series, worst first, a page at a time."""
+        choice = Choice.of(request.args)
+        try:
+            rows = self._reader.backups(self._now_ms(), choice.facility)
+            shown = backup_list(rows, choice, self._reader.read().inventory, language)
+            drills = self._reader.drill_numbers(shown.drills)
+        except StoreSilentError:
+            log.warning("the store does not answer", exc_info=True)
+            return self._render("message.html", language, text="no_store"), 503
+        return self._render(
+            "backups.html", language, page="backups", list=shown, drills=drills, kept=choice.kept
+        )
+
+    def drill(self, number: int) -> str | tuple[str, int]:
+        """The evidence record of a drill, as it is printed."""
+        try:
+            record = self._reader.drill(number) if number <= _LARGEST else None
+        except StoreSilentError:
+            log.warning("the store does not answer", exc_info=True)
+            return self._render("message.html", _language(), text="no_store"), 503
+        if record is None:
+            return self._render("message.html", _language(), text="not_found"), 404
+        return drill_page(record, url_for("static", filename="record.css"))
 
     def ready(self) -> Response:
         """Whether the store can be read."""
@@ -122,7 +158,7 @@ class _Pages:
             moment=words.moment,
             day=words.day,
             now=now,
-            **values,
+            **{"kept": {}, **values},
         )
 
 

@@ -1,17 +1,28 @@
 """What the page reads from the store, and nothing else."""
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from tramgac_collector.backups.records import evidence_of, get_drill, numbers_of
+from tramgac_collector.backups.rows import BackupRow, list_rows
+from tramgac_collector.facts.stored import StoredFacts
 from tramgac_collector.identity.registry import RegisteredAgent, read_agents
 from tramgac_collector.inventory.load import InventoryError, parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
 from tramgac_collector.store.engine import open_engine, reading
+
+# Judging two thousand series takes seconds; a page that reloads by itself need not do it each time.
+_KEEP_SECONDS = 20.0
+_MOST_LISTS = 16
 
 
 class StoreSilentError(Exception):
@@ -50,6 +61,8 @@ class StoreReader:
         self._file = Path(database) if name == "sqlite" and database else None
         self._version = 0
         self._inventory = Inventory()
+        self._lists: dict[str, tuple[float, list[BackupRow]]] = {}
+        self._judging = threading.Lock()
 
     def read(self) -> Picture:
         """Inventory and agents now.
@@ -57,21 +70,65 @@ class StoreReader:
         Raises:
             StoreSilentError: There is no store, or it does not answer.
         """
+        with self._reading() as connection:
+            return Picture(self._in_force(connection), read_agents(connection))
+
+    def backups(self, now_ms: int, facility: str = "") -> list[BackupRow]:
+        """Every backup series of one facility or of all, worst first, a few seconds old.
+
+        Raises:
+            StoreSilentError: There is no store, or it does not answer.
+        """
+        with self._judging:
+            made, rows = self._lists.get(facility, (0.0, []))
+            if made and time.monotonic() - made < _KEEP_SECONDS:
+                return rows
+            with self._reading() as connection:
+                facts = StoredFacts.load(connection, facility)
+                rows = list_rows(facts, self._in_force(connection), now_ms, facility)
+            if len(self._lists) >= _MOST_LISTS:
+                self._lists.clear()
+            self._lists[facility] = (time.monotonic(), rows)
+            return rows
+
+    def drill_numbers(self, ended: dict[str, int]) -> dict[str, int]:
+        """Numbers of the drills that ended then, by series.
+
+        Raises:
+            StoreSilentError: There is no store, or it does not answer.
+        """
+        with self._reading() as connection:
+            return numbers_of(connection, ended)
+
+    def drill(self, number: int) -> dict[str, Any] | None:
+        """The evidence record of a drill.
+
+        Raises:
+            StoreSilentError: There is no store, or it does not answer.
+        """
+        with self._reading() as connection:
+            found = get_drill(connection, number)
+            return None if found is None else evidence_of(connection, found)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         if self._file is not None and not self._file.exists():
             raise StoreSilentError(f"{self._file}: no such file")
         try:
             with reading(self._engine) as connection:
-                version = newest(connection)
-                agents = read_agents(connection)
+                yield connection
         except SQLAlchemyError as error:
             raise StoreSilentError(str(error)) from error
+
+    def _in_force(self, connection: Connection) -> Inventory:
+        version = newest(connection)
         if version is not None and version.number != self._version:
             try:
                 self._inventory = parse_inventory(version.document, "inventory in force")
             except InventoryError as error:
                 raise StoreSilentError(str(error)) from error
             self._version = version.number
-        return Picture(self._inventory, agents)
+        return self._inventory
 
     def close(self) -> None:
         """Close every connection."""
