@@ -72,8 +72,12 @@ def finding(reason: str, detail: str = "") -> Finding:
 
 
 def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Sorted by state, then by the order of the reasons."""
-    return tuple(sorted(findings, key=lambda one: (_RANK[one.state], _ORDER[one.reason])))
+    """Sorted by state, then by the order of the reasons; one in another state than its own last."""
+
+    def place(one: Finding) -> tuple[int, bool, int]:
+        return _RANK[one.state], STATE_OF[one.reason] is not one.state, _ORDER[one.reason]
+
+    return tuple(sorted(findings, key=place))
 
 
 def rank(state: BackupState) -> int:
