@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from tramgac_agent.restic.messages import MAX_LINE_BYTES
 
@@ -22,7 +24,10 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 # Sent by the kernel (Ctrl-C in a terminal): the whole foreground group has it already.
 _SI_KERNEL = 0x80
 # A daemon the command left behind may hold the pipe; its output is not waited for.
+_DAEMON_SECONDS = 1.0
+# Whoever reads our output may be slow.
 _DRAIN_SECONDS = 10.0
+MAX_COMPLAINT_BYTES = 16 * 1024
 
 LineTaker = Callable[[bytes], None]
 
@@ -35,11 +40,13 @@ class Ended:
         exit_code: As a shell would say it: 128 + n after signal n, 126, 127.
         signalled: A signal ended it, or it ended after one was passed on to it.
         started: False when there was nothing to run.
+        complaints: The last 16 KiB of standard error.
     """
 
     exit_code: int
     signalled: bool = False
     started: bool = True
+    complaints: bytes = b""
 
 
 def run(
@@ -53,11 +60,12 @@ def run(
         command: Program and arguments.
         stdout: Is shown each line of standard output, which still goes out byte for byte.
             None: the command gets our own descriptor.
-        stderr: The same for standard error.
+        stderr: Is shown each line of standard error, which is always read on the way.
     """
     watched = {*_FORWARDED, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-    tees = [_Tee(fd, take) for fd, take in ((1, stdout), (2, stderr)) if take is not None]
+    errors = _Tee(2, stderr)
+    tees = [errors] if stdout is None else [errors, _Tee(1, stdout)]
     actions = [(os.POSIX_SPAWN_DUP2, tee.write_end, tee.target) for tee in tees]
     try:
         child = os.posix_spawnp(
@@ -75,19 +83,19 @@ def run(
     finally:
         for tee in tees:
             tee.start()
-    ended = _wait(child, watched)
+    exit_code, signalled = _wait(child, watched)
     for tee in tees:
-        tee.join(_DRAIN_SECONDS)
-    return ended
+        tee.finish()
+    return Ended(exit_code, signalled, complaints=errors.tail)
 
 
-def _wait(child: int, watched: set[signal.Signals]) -> Ended:
+def _wait(child: int, watched: set[signal.Signals]) -> tuple[int, bool]:
     forwarded = False
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             code = os.waitstatus_to_exitcode(status)
-            return Ended(128 - code if code < 0 else code, forwarded or code < 0)
+            return 128 - code if code < 0 else code, forwarded or code < 0
         told = signal.sigwaitinfo(watched)
         if told.si_signo == signal.SIGCHLD:
             continue
@@ -97,12 +105,14 @@ def _wait(child: int, watched: set[signal.Signals]) -> Ended:
 
 
 class _Tee:
-    """Copies one stream of the command to ours and shows its lines to someone."""
+    """Copies one stream of the command to ours, keeps its end, shows its lines to someone."""
 
-    def __init__(self, target: int, take: LineTaker) -> None:
+    def __init__(self, target: int, take: LineTaker | None) -> None:
         self.target = target
         self._read_end, self.write_end = os.pipe()
         self._take = take
+        self._tail = bytearray()
+        self._writing = False
         self._thread = threading.Thread(target=self._copy, daemon=True)
 
     def start(self) -> None:
@@ -110,26 +120,64 @@ class _Tee:
         os.close(self.write_end)
         self._thread.start()
 
-    def join(self, seconds: float) -> None:
-        """Wait until everything is copied."""
-        self._thread.join(seconds)
+    @property
+    def tail(self) -> bytes:
+        """The last bytes that came."""
+        return bytes(self._tail)
+
+    def finish(self) -> None:
+        """Wait until everything is copied.
+
+        A daemon that the command left behind and that still writes must not find its output
+        closed when we end: it could die of that. A process of its own goes on copying for it.
+        """
+        self._thread.join(_DAEMON_SECONDS)
+        if self._writing:
+            self._thread.join(_DRAIN_SECONDS)
+        if self._thread.is_alive():
+            with suppress(OSError):  # no process to be had: the backup's record is worth more
+                if os.fork() == 0:
+                    self._go_on()
+
+    def _go_on(self) -> NoReturn:
+        """Copy on in a process that holds nothing else: no lock, no other output of ours."""
+        try:
+            os.setsid()
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            os.dup2(self._read_end, 0)
+            os.dup2(self.target, 1)
+            os.closerange(2, os.sysconf("SC_OPEN_MAX"))
+            for chunk in iter(lambda: os.read(0, 65536), b""):
+                _write_all(1, chunk)
+        finally:
+            os._exit(0)
 
     def _copy(self) -> None:
         rest = b""
         try:
             for chunk in iter(lambda: os.read(self._read_end, 65536), b""):
+                self._writing = True
                 _write_all(self.target, chunk)
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    self._take(line)
-                rest = rest[:MAX_LINE_BYTES]
-            self._take(rest)
+                self._writing = False
+                self._tail += chunk
+                del self._tail[:-MAX_COMPLAINT_BYTES]
+                rest = self._show(rest + chunk)
+            self._show(rest + b"\n")
         except OSError:
             # Nobody reads our output any more: the command finds its pipe closed, as it
             # would have without us.
-            self._take(rest)
+            self._show(rest + b"\n")
         finally:
             os.close(self._read_end)
+
+    def _show(self, data: bytes) -> bytes:
+        """Show every whole line; return what is left."""
+        if self._take is None:
+            return b""
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self._take(line)
+        return rest[:MAX_LINE_BYTES]
 
 
 def _write_all(target: int, data: bytes) -> None:

@@ -1,58 +1,74 @@
-"""What a finished run was: the exit code first, then what restic said on the way.
+"""What a finished run was: the exit code first, then what the program said on the way.
 
 A run is complete only when nothing speaks against it; everything doubtful is partial.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from typing import NamedTuple
 
+from tramgac_agent.backup.child import Ended
+from tramgac_agent.backup.tools import OTHER, RESTIC, Job, Tool
 from tramgac_agent.drop import Outcome
+from tramgac_agent.restic.failure import state_of
 from tramgac_agent.restic.messages import clean, count, parse_line
 
-EXIT_PARTIAL = 3  # "at least one source file could not be read"
-EXIT_LOCKED = 11  # since 0.17
 _SIGNALLED = range(129, 193)  # 128 + signal; 255 is an ordinary failure of ssh
-# restic's global flags that take the next word.
-_VALUE_FLAGS = frozenset(
-    [
-        "-r",
-        "--repo",
-        "--repository-file",
-        "-p",
-        "--password-file",
-        "--password-command",
-        "--key-hint",
-        "--cacert",
-        "--tls-client-cert",
-        "--cache-dir",
-        "--limit-upload",
-        "--limit-download",
-        "-o",
-        "--option",
-        "--compression",
-        "--pack-size",
-        "--retry-lock",
-        "--http-user-agent",
-        "--stuck-request-timeout",
-    ]
-)
-_PREFIX_WORDS = 8  # `sudo -u USER nice -n 10 ...` before the program itself
-_LOCKED = re.compile(r"unable to create lock|already locked")
-# Before 0.19 restic says this and exits 0 while other sources remain.
-_SKIPPED = "does not exist, skipping"
+_NOT_IN_TIME = 124  # of `timeout`
+_NOT_STARTED = (126, 127)  # of a shell, `nice` and the like
 _SNAPSHOT_ID = re.compile(r"\A[0-9a-f]{8,64}\Z")
+# First match wins. "unable to create lock" alone may also mean a full disk.
+_TEXTS: tuple[tuple[str, str], ...] = (
+    ("already locked", "locked"),
+    ("failed to create/acquire the lock", "locked"),
+    ("error loading snapshot", "damaged_repository"),
+    ("invalid data returned", "damaged_repository"),
+    ("ciphertext verification failed", "damaged_repository"),
+    ("integrity error", "damaged_repository"),
+    ("directories/files do not exist", "missing_source"),
+    ("no space left on device", "no_space"),
+    ("quota exceeded", "no_space"),
+    ("permission denied", "permission"),
+    ("operation not permitted", "permission"),
+    ("read-only file system", "permission"),
+    ("unauthorized", "permission"),
+    ("forbidden", "permission"),
+    ("passphrase supplied in", "wrong_password"),
+    ("unable to start the sftp session", "unreachable"),
+    ("connection closed by remote host", "unreachable"),
+    ("connection unexpectedly closed", "unreachable"),
+    ("could not resolve hostname", "unreachable"),
+)
+_STATES = {
+    "missing": "no_repository",
+    "blind_auth": "wrong_password",
+    "blind_unreachable": "unreachable",
+}
+# restic 0.18 exits 1 when it is stopped by somebody other than us.
+_STOPPED = re.compile(r"signal (terminated|interrupt) received")
+
+
+class Judged(NamedTuple):
+    """What a run was.
+
+    Attributes:
+        reason: Code of why it is not complete; empty when it is.
+    """
+
+    outcome: Outcome
+    reason: str = ""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What restic's output told so far; every line is looked at once and forgotten.
+    """What a program's output told so far; every line is looked at once and forgotten.
 
     Attributes:
-        errors: Files that could not be read and sources that were not there.
+        errors: Files that could not be read.
+        missing_sources: Sources that were not there.
     """
 
+    tool: Tool = RESTIC
     summary: bool = False
     files: int = 0
     size: int = 0
@@ -62,7 +78,7 @@ class Tally:
     snapshot_id: str = ""
     dry_run: bool = False
     errors: int = 0
-    locked: bool = False
+    missing_sources: int = 0
 
     def take_stdout(self, line: bytes) -> None:
         """Look at one line of standard output."""
@@ -73,14 +89,20 @@ class Tally:
 
     def take_stderr(self, line: bytes) -> None:
         """Look at one line of standard error, where JSON and plain text mix."""
-        text = clean(line)
-        self.locked = self.locked or _LOCKED.search(text) is not None
-        if _SKIPPED in text:
+        message = parse_line(line) if b'"message' in line else None
+        if message is None:
+            self._take_text(clean(line))
+        elif message.get("message_type") == "error":
             self.errors += 1
-        elif '"error"' in text:
-            message = parse_line(line)
-            if message is not None and message.get("message_type") == "error":
-                self.errors += 1
+        elif message.get("type") == "log_message":  # borg --log-json
+            self._take_text(str(message.get("message")))
+
+    def _take_text(self, text: str) -> None:
+        missing, unreadable = self.tool.missing, self.tool.unreadable
+        if missing is not None and missing.search(text):
+            self.missing_sources += 1
+        elif unreadable is not None and unreadable.search(text):
+            self.errors += 1
 
     def _take_summary(self, message: dict[str, object]) -> None:
         self.summary = True
@@ -95,69 +117,52 @@ class Tally:
             self.snapshot_id = found
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The command as far as it matters here.
-
-    Attributes:
-        tool: ``restic`` or ``other``.
-        saves: False for a restic command that saves nothing, such as ``forget``.
-        tells: restic was asked for JSON, so its summary can be expected.
-    """
-
-    tool: str
-    saves: bool = True
-    tells: bool = False
-
-    @classmethod
-    def of(cls, command: Sequence[str]) -> "Job":
-        """Recognise restic, also behind ``nice`` or ``sudo``."""
-        names = [PurePath(word).name for word in command[:_PREFIX_WORDS]]
-        if "restic" not in names:
-            return cls("other")
-        asked = _asked_of_restic(command[names.index("restic") + 1 :])
-        tells = asked == "backup" and "--json" in command
-        return cls("restic", asked in {"backup", "copy"}, tells)
+def outcome_of(job: Job, ended: Ended, tally: Tally) -> Judged:
+    """Judge a finished run."""
+    code = ended.exit_code
+    if code == 0:
+        doubt = _doubt(job, tally)
+        return Judged("partial", doubt) if doubt else Judged("complete")
+    if job.timed and code == _NOT_IN_TIME:
+        return Judged("interrupted", "not_in_time")
+    text = clean(ended.complaints).lower()
+    stopped = job.tool is RESTIC and _STOPPED.search(text) is not None
+    if ended.signalled or code in _SIGNALLED or stopped:
+        return Judged("interrupted", "signal")
+    if not ended.started or (job.prefixed and code in _NOT_STARTED):
+        return Judged("failed", "not_started")
+    if code in job.tool.partial:
+        return Judged("partial", _doubt(job, tally) or "unreadable_files")
+    reason = _failure(job.tool, code, _from_fatal(text))
+    return Judged("blocked" if reason == "locked" else "failed", reason)
 
 
-def _asked_of_restic(words: Sequence[str]) -> str:
-    """Restic's own command: not a flag's value (``-r backup``), not an argument (``--tag backup``).
-
-    A flag that is not known here, with a value of its own, makes a run that saves look like one
-    that does not: wrong on the safe side.
-    """
-    rest = iter(words)
-    for word in rest:
-        if word in _VALUE_FLAGS:
-            next(rest, "")
-        elif not word.startswith("-"):
-            return word
-    return ""
-
-
-def outcome_of(job: Job, exit_code: int, tally: Tally, *, signalled: bool) -> Outcome:
-    """Judge a finished run.
-
-    Args:
-        job: What was run.
-        exit_code: As a shell would say it.
-        tally: What restic told on the way.
-        signalled: A signal ended the command, or it ended after one was passed on to it.
-    """
-    if exit_code == 0:
-        return "complete" if _is_whole(job, tally) else "partial"
-    if signalled or exit_code in _SIGNALLED:
-        return "interrupted"
-    if job.tool == "restic":
-        if exit_code == EXIT_LOCKED or tally.locked:
-            return "blocked"
-        if exit_code == EXIT_PARTIAL:
-            return "partial"
-    return "failed"
+def _doubt(job: Job, tally: Tally) -> str:
+    """The gravest of what speaks against a run that says it saved something."""
+    doubts = {
+        "saves_nothing": not job.saves,
+        "dry_run": job.dry or tally.dry_run,
+        "no_summary": job.tells and not tally.summary,
+        # An unmounted share leaves an empty folder: exit 0 and a snapshot of nothing.
+        "empty": job.tells and tally.files == 0,
+        "missing_source": tally.missing_sources > 0,
+        "unreadable_files": tally.errors > 0,
+    }
+    return next((reason for reason, holds in doubts.items() if holds), "")
 
 
-def _is_whole(job: Job, tally: Tally) -> bool:
-    if tally.errors or tally.dry_run or not job.saves:
-        return False
-    # An unmounted share leaves an empty folder: exit 0 and a snapshot of nothing.
-    return not job.tells or (tally.summary and tally.files > 0)
+def _from_fatal(text: str) -> str:
+    """From restic's last ``Fatal:`` on: what stands before it is about single files."""
+    fatal = max(text.rfind("fatal:"), text.rfind('"exit_error"'))
+    return text[text.rfind("\n", 0, fatal) + 1 :] if fatal >= 0 else text
+
+
+def _failure(tool: Tool, code: int, text: str) -> str:
+    if code in tool.reasons:
+        return tool.reasons[code]
+    if tool is OTHER:
+        return "exit_code"  # whose words these are, nobody knows
+    found = next((reason for marker, reason in _TEXTS if marker in text), "")
+    if not found and tool.saving:  # restic and borg: they open a repository
+        found = _STATES.get(state_of(1, text), "")
+    return found or "exit_code"

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from tramgac_agent.restic.messages import clean, parse_line
 
 MAX_CHARACTERS = 200
-# Enough for 200 characters of words behind a long stack trace.
-MAX_TAIL_BYTES = 16 * 1024
+_MAX_TAIL_BYTES = 16 * 1024
 NAMELESS = "_"
 
 # Words of the messages of restic, borg, rsync, tar, ssh, PostgreSQL, the C library and Go.
@@ -87,7 +86,7 @@ def words_of(tail: bytes) -> str:
     Returns:
         At most 200 characters of listed words, lower case, one space between them.
     """
-    lines = tail[-MAX_TAIL_BYTES:].split(b"\n")
+    lines = tail[-_MAX_TAIL_BYTES:].split(b"\n")
     words = [word for line in lines for word in _said(line).split()]
     return _last([word if word in WORDS else NAMELESS for word in map(_bare, words)])
 

@@ -6,6 +6,8 @@ exit code is ours.
 
 import argparse
 import os
+import re
+import socket
 import sys
 import time
 import uuid
@@ -15,8 +17,11 @@ import msgspec
 
 from tramgac_agent import drop
 from tramgac_agent.backup import child
-from tramgac_agent.backup.outcome import Job, Tally, outcome_of
+from tramgac_agent.backup.outcome import Tally, outcome_of
 from tramgac_agent.backup.running import mark
+from tramgac_agent.backup.tools import OTHER, Job
+from tramgac_agent.backup.words import words_of
+from tramgac_agent.drill import canary
 from tramgac_proto.configfile import EXIT_USAGE
 
 SERIES_VARIABLE = "TRAMGAC_BACKUP_SERIES"
@@ -31,12 +36,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"facility/host/dataset@destination; else ${SERIES_VARIABLE}",
     )
     parser.add_argument("--drop", type=Path, default=drop.DEFAULT_FOLDER, help="the drop folder")
+    parser.add_argument(
+        "--canary", type=Path, metavar="PATH", help="plant a canary there first, for the drills"
+    )
+    parser.add_argument(
+        "--canary-state",
+        type=Path,
+        default=canary.DEFAULT_STATE,
+        metavar="DIR",
+        help="where planted canaries are remembered",
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD ...")
 
 
 def _complain(text: str) -> None:
     sys.stderr.write(f"tramgac-agent backup-run: {text}\n")
     sys.stderr.flush()
+
+
+def _host() -> str:
+    """This host's short name; what does not fit the record is left out."""
+    return re.sub(r"[^A-Za-z0-9_-]", "", socket.gethostname().partition(".")[0])[:63]
 
 
 def _now_ms() -> int:
@@ -55,6 +75,7 @@ class _Recorder:
             "series": series,
             "run_id": uuid.uuid4().hex,
             "tool": tool,
+            "host": _host(),
             "started_unix_ms": self._started_ms,
         }
 
@@ -72,7 +93,7 @@ class _Recorder:
 
     def write_end(self, ended: child.Ended, job: Job, tally: Tally) -> None:
         """Say how it ended."""
-        outcome = outcome_of(job, ended.exit_code, tally, signalled=ended.signalled)
+        judged = outcome_of(job, ended, tally)
         counts: dict[str, object] = {}
         if tally.summary:
             counts = {
@@ -88,10 +109,23 @@ class _Recorder:
         self._write(
             ended_unix_ms=ended_ms,
             exit_code=ended.exit_code,
-            outcome=outcome,
+            outcome=judged.outcome,
+            reason=judged.reason,
+            words=words_of(ended.complaints) if judged.reason else "",
             errors=tally.errors,
+            missing_sources=tally.missing_sources,
             **counts,
         )
+
+
+def _plant(args: argparse.Namespace) -> None:
+    """Plant a canary, if one is wanted; the backup runs whether it could be or not."""
+    if args.canary is None:
+        return
+    try:
+        canary.plant(args.canary, args.series, args.canary_state)
+    except (canary.NotPlanted, ValueError) as reason:
+        _complain(f"no canary planted: {reason}")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -100,15 +134,16 @@ def main(args: argparse.Namespace) -> int:
     if not command:
         _complain("no command: tramgac-agent backup-run --series ID -- CMD ...")
         return EXIT_USAGE
-    job, tally = Job.of(command), Tally()
-    recorder = _Recorder(args.drop, args.series, job.tool)
+    job = Job.of(command)
+    tally = Tally(job.tool)
+    recorder = _Recorder(args.drop, args.series, job.tool.name)
     recorder.write_start()
-    restic = job.tool == "restic"
+    _plant(args)
     with mark(args.drop, args.series):
         ended = child.run(
             command,
             stdout=tally.take_stdout if job.tells else None,
-            stderr=tally.take_stderr if restic else None,
+            stderr=None if job.tool is OTHER else tally.take_stderr,
         )
     if not ended.started:
         _complain(f"{command[0]}: cannot be run")
