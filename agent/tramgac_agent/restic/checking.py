@@ -20,6 +20,7 @@ from tramgac_agent.restic.wrapper import DEADLINE_PASSED
 
 DAMAGED = "damaged"
 _DAMAGE_EXIT = 1
+_LOCKED_EXIT = 11
 _VERDICTS = ("repository contains errors", "loadindex returned errors")
 # Advice, headings and attempts that may yet succeed: no errors.
 _NOISE = re.compile(
@@ -86,6 +87,8 @@ def result_of(exit_code: int, text: str, counted: int = 0) -> Result:
     """
     if exit_code == DEADLINE_PASSED:
         return Result("blind_unreachable" if state_of(1, text) in _WAY else "deadline")
+    if exit_code == _LOCKED_EXIT:
+        return Result("lock_seen")
     lines = list(_lines(text))
     if exit_code == _DAMAGE_EXIT and any(verdict in text.lower() for verdict in _VERDICTS):
         errors = [one for one in lines if not (_NOISE.match(one) or _OWN.search(one))]
