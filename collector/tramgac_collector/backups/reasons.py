@@ -168,14 +168,14 @@ WORDS: dict[str, Words] = {
     "size_drop": Words(
         "Bản sao lưu mới nhất nhỏ hơn hẳn mọi khi.",
         "The newest backup is far smaller than usual.",
-        "So sánh với dữ liệu thật: có thư mục nào chưa gắn hoặc bị xoá không.",
-        "Compare with the live data: is a folder not mounted, or deleted?",
+        "So sánh với dữ liệu thật: có thể có thư mục chưa gắn hoặc bị xoá.",
+        "Compare with the live data: a folder may be missing or not mounted.",
     ),
     "files_drop": Words(
         "Bản sao lưu mới nhất có ít tệp hơn hẳn mọi khi.",
         "The newest backup has far fewer files than usual.",
-        "So sánh với dữ liệu thật: có thư mục nào chưa gắn hoặc bị xoá không.",
-        "Compare with the live data: is a folder not mounted, or deleted?",
+        "So sánh với dữ liệu thật: có thể có thư mục chưa gắn hoặc bị xoá.",
+        "Compare with the live data: a folder may be missing or not mounted.",
     ),
     "zero_files": Words(
         "Bản sao lưu mới nhất không có tệp nào.",
@@ -372,7 +372,7 @@ def detail_text(detail: str, language: str) -> str:
 def finding_text(finding: Finding, language: str) -> str:
     """What holds, with its detail."""
     text = WORDS[finding.reason].text(language)
-    if finding.reason == "drill_failed":
+    if finding.reason == "drill_failed" and finding.detail:
         why = drill_words.reason("failed", finding.detail)
         return f"{text} {why[LANGUAGES.index(language)]}"
     return f"{text} ({detail_text(finding.detail, language)})" if finding.detail else text
