@@ -26,7 +26,7 @@ def _program(name: str) -> str:
     return str(versions[-1])
 
 
-def _as_server(name: str, *argv: str) -> list[str]:
+def as_server(name: str, *argv: str) -> list[str]:
     """`initdb` and the server refuse root; `nobody` exists everywhere and owns nothing."""
     command = [_program(name), *argv]
     return ["runuser", "-u", "nobody", "--", *command] if os.geteuid() == 0 else command
@@ -34,15 +34,15 @@ def _as_server(name: str, *argv: str) -> list[str]:
 
 def _run(*argv: str) -> None:
     done = subprocess.run(
-        _as_server(*argv), capture_output=True, text=True, timeout=60, check=False, cwd="/"
+        as_server(*argv), capture_output=True, text=True, timeout=60, check=False, cwd="/"
     )
     if done.returncode:
         raise RuntimeError(f"{argv[0]}: {done.stdout}{done.stderr}")
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """Start a server; gives the folder of its socket."""
+def running_postgres(settings: str = "") -> Iterator[str]:
+    """Start a server, with more ``-c NAME=VALUE``; gives the folder of its socket."""
     # Short: a unix socket's path may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="tg-pg-", dir="/tmp"))
     if os.geteuid() == 0:
@@ -50,7 +50,7 @@ def running_postgres() -> Iterator[str]:
     data = folder / "data"
     try:
         _run("initdb", "-D", str(data), "-U", "tramgac", "-A", "trust", "-N", "-E", "UTF8")
-        options = f"-k {folder} -c listen_addresses='' {_SETTINGS}"
+        options = f"-k {folder} -c listen_addresses='' {_SETTINGS} {settings}"
         _run("pg_ctl", "-D", str(data), "-w", "-l", f"{folder}/log", "-o", options, "start")
         try:
             yield str(folder)
