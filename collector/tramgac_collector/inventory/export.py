@@ -1,15 +1,28 @@
 """The inventory in the words of those who need a part of it: agents, restic probes, Ansible."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from tramgac_collector.inventory.model import Device, Facility, Host, Inventory, Placed, System
+from tramgac_collector.inventory.model import (
+    BackupSeries,
+    Device,
+    Host,
+    Inventory,
+    Placed,
+    System,
+)
+from tramgac_collector.model import Owner
 
 _MOST_TARGETS = 32
 _MOST_PATHS = 16
+_AHEAD = 0.85
+# The bounds of the probe's own settings.
+_MOST_SLICES = 256
+_LEAST_DAYS, _MOST_DAYS = 0.1, 366.0
+_DRILLS = ("canary", "sample", "full")
 
 Table = Mapping[str, str | float | bool | list[str]]
 
@@ -135,35 +148,57 @@ def _series_note(placed: Placed) -> Iterable[str]:
 
 
 def probe_toml(inventory: Inventory, place: str, destination: str) -> str:
-    """The series of one destination, for the restic probe's file.
+    """The series of one destination, for the restic probe's file, and what proves them.
 
     Raises:
         NoSuchObjectError: No dataset of that host goes there.
     """
     placed = find_agent(inventory, place)
-    tables = [
-        _toml("[[series]]", _series(placed.facility, dataset.id, destination))
-        for dataset in placed.facility.datasets
-        if dataset.host == placed.host.id
-        and destination in {one.id for one in dataset.destinations}
-    ]
-    if not tables:
+    owner = Owner("", placed.facility.id, placed.site.id, placed.host.id, placed.host.role)
+    series = [one for one in inventory.series_of(owner) if one.destination.id == destination]
+    if not series:
         raise NoSuchObjectError(f"no dataset of `{place}` goes to `{destination}`")
-    return "\n".join(tables)
+    return "\n".join([*_verify(series), *(part for one in series for part in _series(one))])
 
 
-def _series(facility: Facility, dataset: str, destination: str) -> Table:
-    one = next(one for one in facility.datasets if one.id == dataset)
-    table: dict[str, str | float | bool | list[str]] = {
-        "id": f"{facility.id}/{one.host}/{one.id}@{destination}"
-    }
-    if one.match.host:
-        table["host"] = one.match.host
-    if one.match.paths:
-        table["paths"] = list(one.match.paths)
-    if one.match.tags:
-        table["tags"] = list(one.match.tags)
-    return table
+def _ahead(days: float) -> float:
+    """How often to prove what may be so old: a night that fails leaves another."""
+    return round(days * _AHEAD, 1)
+
+
+def _verify(series: Sequence[BackupSeries]) -> Iterable[str]:
+    """What the strictest dataset asks of the repository they share."""
+    checks = [one.dataset.proof.check for one in series if one.dataset.proof.check]
+    reads = [one.dataset.proof.data for one in series if one.dataset.proof.data]
+    immutable = any(one.destination.immutable for one in series)
+    if not (checks or reads or immutable):
+        return
+    # The check refuses the key for any other kind of repository.
+    note = "# A `rest:` repository can prove that it is immutable: probe_immutability = true\n"
+    table: dict[str, str | float | bool | list[str]] = {}
+    if checks:
+        table["metadata_days"] = min(max(_ahead(min(checks)), _LEAST_DAYS), _MOST_DAYS)
+    # One slice a night: as many slices as nights.
+    table["slices"] = min(max(1, int(_ahead(min(reads)))), _MOST_SLICES) if reads else 0
+    yield _toml("[verify]", table) + (note if immutable else "")
+
+
+def _series(one: BackupSeries) -> Iterable[str]:
+    dataset = one.dataset
+    table: dict[str, str | float | bool | list[str]] = {"id": one.id}
+    if dataset.match.host:
+        table["host"] = dataset.match.host
+    if dataset.match.paths:
+        table["paths"] = list(dataset.match.paths)
+    if dataset.match.tags:
+        table["tags"] = list(dataset.match.tags)
+    # Half a day more or less is nothing here; a day too long would cry wolf.
+    table["keep_days"] = int(dataset.retention.keep_days)
+    yield _toml("[[series]]", table)
+    proof = dataset.proof
+    if proof.canary or proof.sample or proof.full:
+        days = {f"{kind}_days": _ahead(getattr(proof, kind)) for kind in _DRILLS}
+        yield _toml("[series.drill]", days)
 
 
 def ansible_yaml(inventory: Inventory) -> str:

@@ -9,6 +9,7 @@ from tramgac_agent.checks.latency import LatencySettings
 from tramgac_agent.checks.service import ServiceSettings
 from tramgac_agent.checks.throughput import ThroughputSettings
 from tramgac_agent.config import Config, load_config
+from tramgac_agent.restic.settings import ProbeSettings
 from tramgac_agent.sources.settings import read_source
 from tramgac_collector.inventory import export
 from tramgac_collector.inventory.load import parse_inventory
@@ -73,6 +74,51 @@ def test_a_restic_probe_is_told_its_series(tmp_path: Path, destination: str) -> 
 
     assert [one.id for one in settings.series] == [f"bv-da-khoa-tinh/his-01/csdl-his@{destination}"]
     assert rules[0].tags == ("his",)
+    assert rules[0].keep_days == 14
+
+
+def test_a_probe_is_told_what_to_prove(tmp_path: Path) -> None:
+    """Checks, slices and drills come sooner than the inventory's ages run out."""
+    part = export.probe_toml(EXAMPLE, "bv-da-khoa-tinh/his-01", "ngoai-vien")
+    (tmp_path / "probe.toml").write_text(f'repository = "rest:https://x/"\n\n{part}')
+
+    settings = read_source(tmp_path / "probe.toml").settings
+    assert isinstance(settings, ProbeSettings)
+    verify, drill = settings.verify, settings.series[0].drill
+
+    assert verify is not None
+    assert drill is not None
+    assert (verify.metadata_days, verify.slices) == (6.8, 78)
+    assert "\n# A `rest:` repository can prove" in part
+    assert (drill.canary_days, drill.sample_days, drill.full_days) == (0.8, 26.3, 78.2)
+
+
+@pytest.mark.parametrize(
+    ("proof", "verify", "drill"),
+    [
+        ("{check: 0, data: 0, sample: 0}", False, False),
+        ("{check: 0, data: 3660, sample: 0.1}", True, True),
+        ("{check: 0.1, data: 0.1, full: 3660}", True, True),
+    ],
+)
+def test_any_proof_makes_a_file_that_loads(
+    tmp_path: Path, proof: str, *, verify: bool, drill: bool
+) -> None:
+    """The least and the most that may be declared; nothing where nothing is asked."""
+    text = f"""
+facilities:
+  - id: f
+    code: "1"
+    sites: [{{id: s, hosts: [{{id: h}}]}}]
+    datasets: [{{id: d, host: h, rpo_hours: 24, proof: {proof}, destinations: [{{id: nas}}]}}]
+"""
+    part = export.probe_toml(parse_inventory(text, "x"), "f/h", "nas")
+    (tmp_path / "probe.toml").write_text(f'repository = "/srv/restic"\n\n{part}')
+
+    settings = read_source(tmp_path / "probe.toml").settings
+    assert isinstance(settings, ProbeSettings)
+
+    assert (settings.verify is not None, settings.series[0].drill is not None) == (verify, drill)
 
 
 def test_any_text_survives_the_way_into_toml(tmp_path: Path) -> None:
