@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from helpers.evidence import NOW, OWNER, SERIES, arrival, backup_run, repository
+from helpers.told import good
 from sqlalchemy import Engine, text
 
 from tramgac_collector.facts.ledger import REFRESH_MS, SPACING_MS, FactLedger
 from tramgac_collector.facts.mapping import FROM_DETAIL, FROM_METRIC, KINDS
+from tramgac_collector.facts.stored import StoredFacts
 from tramgac_proto.catalogue import CATALOGUE
 from tramgac_proto.v1 import fleet_pb2
 
@@ -218,7 +220,7 @@ def test_facts_survive_a_restart(engine: Engine) -> None:
     again.on_change = lambda fact: told.append(fact.name)
     with engine.connect() as connection:
         again.load(connection)
-        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 3
+        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 6
     assert again.get("bk.last_good", SERIES) is not None
     again.observe(arrival(("filesystem_used_ratio", DISK, 0.5), at_ms=NOW + MINUTE))
     again.settle()
@@ -234,5 +236,60 @@ def test_rows_the_store_refused_are_tried_again(engine: Engine) -> None:
     with engine.begin() as connection:
         for step in facts.take_writes(NOW):
             step.store(connection)
-        assert connection.scalar(text("SELECT count(*) FROM facts")) == 2
-        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 2
+        assert connection.scalar(text("SELECT count(*) FROM facts")) == 5
+        assert connection.scalar(text("SELECT count(*) FROM fact_history")) == 5
+
+
+def test_a_run_keeps_its_start_its_end_and_its_sizes() -> None:
+    """What the verdict pairs and compares is at hand: newest last, bounded, told once."""
+    facts = FactLedger()
+    for number in range(30):
+        ended = NOW + number * MINUTE
+        sizes: dict[str, Any] = {
+            "counts_known": True,
+            "files": 5,
+            "bytes": 100,
+            "run_id": f"r{number}",
+        }
+        facts.observe(backup_run(ended=ended, **sizes))
+        facts.observe(backup_run(ended=ended, **sizes))
+    files = facts.recent("bk.run.files", SERIES)
+    assert [past.text for past in files] == [f"r{number}" for number in range(10, 30)]
+    started = facts.get("bk.last_good.started", SERIES)
+    assert started is not None
+    assert started.value == (NOW + 29 * MINUTE - 60_000) / 1000
+
+
+def test_one_snapshot_is_one_value_however_often_it_is_seen() -> None:
+    """Twenty looks at the same snapshot do not push out what came before."""
+    facts = FactLedger()
+    for number in range(40):
+        seen = fleet_pb2.RepositoryState(
+            series=SERIES, state="ok", snapshots=1, newest_unix_ms=NOW,
+            newest_id=f"id-{number // 10}", summary_known=True, bytes=number // 10,
+        )  # fmt: skip
+        facts.observe(arrival(repository=seen, at_ms=NOW + number * MINUTE))
+    assert [past.text for past in facts.recent("bk.size", SERIES)] == [
+        "id-0", "id-1", "id-2", "id-3",
+    ]  # fmt: skip
+
+
+def test_the_store_tells_what_the_ledger_tells(engine: Engine) -> None:
+    """Command line and page judge by the same facts, of all facilities or of one."""
+    told = good()
+    told.run(0.5, "partial")
+    with engine.begin() as connection:
+        for step in told.facts.take_writes(NOW):
+            step.store(connection)
+    with engine.connect() as connection:
+        stored = StoredFacts.load(connection)
+        assert StoredFacts.load(connection, "bvdk").series() == stored.series() == {SERIES}
+        assert StoredFacts.load(connection, "bv").series() == set()
+    for name in KINDS:
+        if name.startswith("bk."):
+            mine, theirs = told.facts.get(name, SERIES), stored.get(name, SERIES)
+            assert (mine and (mine.value, mine.text)) == (theirs and (theirs.value, theirs.text))
+            assert told.facts.recent(name, SERIES) == stored.recent(name, SERIES)
+    heard = stored.heard(OWNER.agent_id)
+    assert heard is not None
+    assert heard.collected_ms == NOW
