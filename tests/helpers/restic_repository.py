@@ -63,10 +63,15 @@ def cheapen(repository: "Repository") -> None:
 
 @dataclass(frozen=True)
 class Repository:
-    """One repository, its password file and a cache beside it."""
+    """One repository, its password file and a cache beside it.
+
+    Attributes:
+        program: The restic that writes it.
+    """
 
     path: Path
     password_file: Path
+    program: str = "restic"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,7 +90,11 @@ class Repository:
     def restic(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         """Run restic itself on it."""
         return subprocess.run(
-            ["restic", *words], env=self.environment, check=check, capture_output=True, timeout=60
+            [self.program, *words],
+            env=self.environment,
+            check=check,
+            capture_output=True,
+            timeout=60,
         )
 
     def copy_to(self, folder: Path) -> "Repository":

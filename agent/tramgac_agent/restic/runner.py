@@ -143,16 +143,18 @@ class _Tail:
         enough: Callable[[bytes], bool] | None,
     ) -> None:
         self._kept = b""
-        self._stream = stream
+        # The thread's own: the caller's is closed, and its number given away, when restic ended.
+        self._source = os.dup(stream.fileno()) if stream is not None else -1
         self._end = end
         self._enough = enough
         self._thread = threading.Thread(target=self._drain, daemon=True)
         self._thread.start()
 
     def _drain(self) -> None:
-        if self._stream is not None:
-            source = self._stream.fileno()
-            for chunk in iter(lambda: os.read(source, 8192), b""):
+        if self._source < 0:
+            return
+        with os.fdopen(self._source, "rb", buffering=0) as source:
+            for chunk in iter(lambda: source.read(8192), b""):
                 self._kept = (self._kept + chunk)[-_MAX_ERROR_BYTES:]
                 if self._enough is not None and self._enough(self._kept):
                     self._end()
