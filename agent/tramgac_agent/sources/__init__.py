@@ -9,9 +9,12 @@ SOURCES: dict[str, str] = {
     "barman": "tramgac_agent.sources.barman:BarmanSource",
     "borg": "tramgac_agent.sources.borg:BorgSource",
     "dumps": "tramgac_agent.sources.dumps:DumpSource",
+    "mssql": "tramgac_agent.sources.mssql:MssqlSource",
     "pgbackrest": "tramgac_agent.sources.pgbackrest:PgBackRestSource",
     "restic": "tramgac_agent.sources.restic:ResticSource",
     "rsync": "tramgac_agent.sources.rsync:RsyncSource",
+    "veeam": "tramgac_agent.sources.veeam:VeeamSource",
+    "wbadmin": "tramgac_agent.sources.wbadmin:WbadminSource",
 }
 
 
