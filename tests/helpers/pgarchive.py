@@ -49,7 +49,9 @@ class Server:
 
 
 @contextmanager
-def archived_server() -> Iterator[Server]:
-    """Start a server that may be archived and streamed from."""
-    with running_postgres("-c archive_mode=on -c wal_level=replica -c max_wal_senders=4") as folder:
+def archived_server(*, archive_mode: str = "on") -> Iterator[Server]:
+    """Start a server that may be streamed from; ``off`` where nothing takes its WAL."""
+    with running_postgres(
+        f"-c archive_mode={archive_mode} -c wal_level=replica -c max_wal_senders=4"
+    ) as folder:
         yield Server(Path(folder))

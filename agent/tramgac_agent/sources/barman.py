@@ -22,6 +22,8 @@ _OUTCOMES: dict[str, Outcome] = {"DONE": "complete", "FAILED": "failed"}
 _NOT_ASKED = frozenset(
     {"backup_maximum_age", "backup_minimum_size", "wal_maximum_age", "failed_backups"}
 )
+# What the other complaints follow from.
+_FIRST = frozenset({"directories", "postgresql", "ssh"})
 _PASSED = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLMODE", "PGSSLROOTCERT")
 
 log = logging.getLogger(__name__)
@@ -123,11 +125,8 @@ def parse_check(text: str, server: str) -> str:
     """
     try:
         checks = _CHECKS.decode(text)[server]
-        failed = sorted(
-            name
-            for name, one in checks.items()
-            if one.status == "FAILED" and name not in _NOT_ASKED
-        )
+        failed = [name for name, one in checks.items() if one.status == "FAILED"]
+        failed = sorted(set(failed) - _NOT_ASKED, key=lambda name: (name not in _FIRST, name))
         return msgspec.convert(failed[0], Code) if failed else ""
     except (msgspec.MsgspecError, UnicodeError, KeyError) as error:
         raise SourceFailed("blind_tool", "barman check: unusable output") from error
