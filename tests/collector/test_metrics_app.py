@@ -38,8 +38,10 @@ def everything() -> LiveState:
     agent = [metric for metric in CATALOGUE.values() if metric.owner == "agent"]
     series = [(metric.name, tuple((n, "x") for n in metric.labels)) for metric in agent]
     live.apply(HOST, "all", live.layout(HOST, series), [1.0] * len(series), START, START + 10**6)
-    for name in ("backup_last_good_timestamp_seconds", "backup_state", "agent_lost_records"):
-        metric = CATALOGUE[f"tramgac_{name}"]
+    for metric in CATALOGUE.values():
+        judged = metric.owner == "collector" and metric.name.startswith("tramgac_backup_")
+        if not judged and metric.name != "tramgac_agent_lost_records":
+            continue
         live.derived(metric.name, HOST, tuple((n, "x") for n in metric.labels), 1.0)
     live.sweep(START)
     return live
