@@ -114,13 +114,31 @@ class DumpSource(Source[DumpSettings]):
     def _look(self, one: DumpSeries, visit: Visit) -> Iterator[Record]:
         path = visit.state_folder / f"dumps-{name_hidden(one.id)}.json"
         memory = statefile.load(path, Memory, log) or Memory()
-        now_ms = visit.now_ms
         found = within(visit.budget.left, lambda: _matching(one))
-        files = finished(found, memory, now_ms)
-        newest, examined, checks = self._newest(one, files, memory, visit)
-        early = gone(memory.files, {each.key for each in found}, one.keep_days, now_ms)
+        files = finished(found, memory, visit.now_ms)
+        newest, examined, checks = _newest(one, files, memory, visit)
         yield from checks
-        yield RepositoryState(
+        early = gone(memory.files, {each.key for each in found}, one.keep_days, visit.now_ms)
+        yield msgspec.structs.replace(
+            self._state(one, files, newest, visit.now_ms),
+            problem=_problem(one, newest, examined),
+            vanished=len(early),
+            vanished_newest_unix_ms=max((start for start, _ in early.values()), default=None),
+            future_dated=any(_is_future(each, visit.now_ms) for each in found),
+        )
+        kept = (Backup(each.key, each.mtime_ms, each.key) for each in files)
+        memory = Memory(
+            taken_ms=visit.now_ms,
+            young=[each.key for each in found if each.mtime_ms > visit.now_ms - _SETTLED_MS],
+            files=remembered(kept, one.keep_days, visit.now_ms, MAX_ENTRIES),
+            examined=examined or memory.examined,
+        )
+        statefile.save(path, memory)
+
+    def _state(
+        self, one: DumpSeries, files: Sequence[Entry], newest: Entry | None, now_ms: int
+    ) -> RepositoryState:
+        return RepositoryState(
             version=1,
             series=one.id,
             taken_unix_ms=now_ms,
@@ -134,44 +152,33 @@ class DumpSource(Source[DumpSettings]):
             oldest_unix_ms=min((each.mtime_ms for each in files), default=None),
             files=1 if newest else None,
             bytes=newest.size if newest else None,
-            problem=_problem(one, newest, examined),
-            vanished=len(early),
-            vanished_newest_unix_ms=max((start for start, _ in early.values()), default=None),
             months=months_of((each.mtime_ms for each in files), now_ms),
-            future_dated=any(_is_future(each, now_ms) for each in found),
             medium=medium_of(Path(one.folder), [Path(each) for each in one.paths]),
         )
-        kept = (Backup(each.key, each.mtime_ms, each.key) for each in files)
-        memory = Memory(
-            taken_ms=now_ms,
-            young=[each.key for each in found if each.mtime_ms > now_ms - _SETTLED_MS],
-            files=remembered(kept, one.keep_days, now_ms, MAX_ENTRIES),
-            examined=examined or memory.examined,
-        )
-        statefile.save(path, memory)
 
-    def _newest(
-        self, one: DumpSeries, files: Sequence[Entry], memory: Memory, visit: Visit
-    ) -> tuple[Entry | None, Examined | None, list[IntegrityCheck]]:
-        """The newest file that stays the same while it is looked at."""
-        for entry in sorted(files, key=lambda each: (each.mtime_ms, each.key), reverse=True):
-            seconds = visit.budget.left
-            question = f"{entry.key} {one.kind} {one.read_to_end}"
-            if entry.size == 0:
-                return entry, None, []
-            known = memory.examined
-            if known and known.question == question and known.is_enough(seconds):
-                return entry, known, []
-            try:
-                proof = examine(entry, one.kind, visit, whole=one.read_to_end)
-            except Changed:
-                continue
-            examined = Examined(question, proof.problem, proof.reach, seconds)
-            spent = round(1000 * (seconds - visit.budget.left))
-            return entry, examined, list(_checks(one.id, entry, proof, (visit.now_ms, spent)))
-        if files:
-            raise SourceFailed("blind_tool", "every file changes while it is looked at")
-        return None, None, []
+
+def _newest(
+    one: DumpSeries, files: Sequence[Entry], memory: Memory, visit: Visit
+) -> tuple[Entry | None, Examined | None, list[IntegrityCheck]]:
+    """The newest file that stays the same while it is looked at."""
+    for entry in sorted(files, key=lambda each: (each.mtime_ms, each.key), reverse=True):
+        seconds = visit.budget.left
+        question = f"{entry.key} {one.kind} {one.read_to_end}"
+        if entry.size == 0:
+            return entry, None, []
+        known = memory.examined
+        if known and known.question == question and known.is_enough(seconds):
+            return entry, known, []
+        try:
+            proof = examine(entry, one.kind, visit, whole=one.read_to_end)
+        except Changed:
+            continue
+        examined = Examined(question, proof.problem, proof.reach, seconds)
+        spent = round(1000 * (seconds - visit.budget.left))
+        return entry, examined, list(_checks(one.id, entry, proof, (visit.now_ms, spent)))
+    if files:
+        raise SourceFailed("blind_tool", "every file changes while it is looked at")
+    return None, None, []
 
 
 def _matching(one: DumpSeries) -> list[Entry]:
