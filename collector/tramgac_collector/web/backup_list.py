@@ -1,5 +1,6 @@
 """What the page of backups shows of all rows: a pure function of rows and what was asked for."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from tramgac_collector.web.words import sort_key, word
 ROWS_A_PAGE = 50
 _STATES = frozenset(BackupState)
 _MOST_DIGITS = 6
-_MOST_ID = 63
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Choice:
     @classmethod
     def of(cls, args: Mapping[str, str]) -> "Choice":
         """Read the part of the address after the question mark."""
-        state, number = args.get("state", ""), args.get("page", "")
+        facility, state, number = (args.get(key, "") for key in ("facility", "state", "page"))
         usable = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
         return cls(
-            facility=args.get("facility", "")[:_MOST_ID],
+            facility=facility if _ID.fullmatch(facility) else "",
             state=state if state in _STATES else "",
             number=max(1, int(number)) if usable else 1,
         )
@@ -51,7 +52,7 @@ class Line:
 
     Attributes:
         share: Of the data that was read, in per cent, never rounded up; None: not known.
-        more: How many further findings there are.
+        more: What else holds.
     """
 
     series: str
@@ -63,7 +64,7 @@ class Line:
     state_word: str
     text: str
     next_step: str
-    more: int
+    more: tuple[str, ...]
     good_ms: int | None
     next_due_ms: int | None
     checked_ms: int | None
@@ -133,7 +134,7 @@ def _line(row: BackupRow, language: str) -> Line:
         state_word=state_text(row.state, language),
         text=finding_text(worst, language) if worst else "",
         next_step=next_step(worst, language) if worst else word("all_good", language),
-        more=max(0, len(row.findings) - 1),
+        more=tuple(finding_text(one, language) for one in row.findings[1:]),
         good_ms=row.good_ms,
         next_due_ms=row.next_due_ms,
         checked_ms=row.checked_ms,
