@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -76,7 +77,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    """Leave through every ``finally``: restic is ended and the scratch folder emptied."""
+    """Leave through every ``finally``: restic is ended and the scratch folder emptied.
+
+    The children are told here already, since one may just be starting and not known yet.
+    """
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(int(child), signal.SIGTERM)
     raise SystemExit(128 + number)
 
 

@@ -8,7 +8,8 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -94,7 +95,7 @@ class Runner:
             )
         except OSError as error:
             raise ResticFailed(NOT_FOUND, str(error)) from error
-        with process, Watch(process, self._stop) as watch:
+        with process, _heard(process), Watch(process, self._stop) as watch:
             errors = _Tail(process.stderr, process.terminate, enough)
             backstop = threading.Timer(left + _BACKSTOP_SECONDS, process.kill)
             backstop.daemon = True
@@ -102,9 +103,6 @@ class Runner:
             try:
                 (_each_piece if pieces else _each_line)(process.stdout, take)
                 code = process.wait()
-            except BaseException:
-                process.terminate()  # nobody listens any longer; the wrapper ends restic
-                raise
             finally:
                 backstop.cancel()
         if code != 0 and watch.reason:
@@ -117,6 +115,16 @@ class Runner:
         found: list[str] = []
         self.stream(words, lambda line: found.append(clean(line)))
         return [line for line in found if line]
+
+
+@contextmanager
+def _heard(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End ``process`` when nobody listens to it any longer; the wrapper ends restic."""
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
 
 
 def _each_line(stream: IO[bytes] | None, take: Callable[[bytes], None]) -> None:
