@@ -17,8 +17,8 @@ from tramgac_agent.host import statefile
 from tramgac_agent.restic.checking import DAMAGED, Result, check
 from tramgac_agent.restic.failure import ResticFailed
 from tramgac_agent.restic.immutability import Server, probe, server_of
+from tramgac_agent.restic.locks import read_lock
 from tramgac_agent.restic.memory import memory_path
-from tramgac_agent.restic.messages import parse_line
 from tramgac_agent.restic.polite import Neighbours, Stopped, locks_folder
 from tramgac_agent.restic.repository import Lock, unix_ms
 from tramgac_agent.restic.runner import Budget, Runner
@@ -252,11 +252,7 @@ def _has_live_lock(runner: Runner) -> bool:
 
 
 def _is_live(runner: Runner, identity: str) -> bool:
-    try:
-        text = " ".join(runner.lines("cat", "lock", identity))
-    except ResticFailed as failed:
-        if failed.state == "missing":  # released meanwhile
-            return False
-        raise
-    refreshed = unix_ms((parse_line(text.encode()) or {}).get("time"))
-    return not Lock(refreshed).is_stale(time.time_ns() // 1_000_000)
+    entry = read_lock(runner, identity)
+    if entry is None:
+        return False
+    return not Lock(unix_ms(entry.get("time"))).is_stale(time.time_ns() // 1_000_000)

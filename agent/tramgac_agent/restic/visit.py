@@ -6,8 +6,9 @@ import socket
 from tramgac_agent.restic.adapter import ResticPy
 from tramgac_agent.restic.failure import ResticFailed
 from tramgac_agent.restic.local import Files
+from tramgac_agent.restic.locks import read_lock
 from tramgac_agent.restic.memory import KnownLock, Memory
-from tramgac_agent.restic.messages import count, parse_line
+from tramgac_agent.restic.messages import count
 from tramgac_agent.restic.questions import ID
 from tramgac_agent.restic.repository import Lock, Look, snapshot_of, unix_ms
 from tramgac_agent.restic.runner import Runner
@@ -74,16 +75,16 @@ class Visit:
 
     def _read_lock(self, identity: str) -> KnownLock | None:
         """Content of a lock, empty when it cannot be read; None when it was released."""
-        # restic 0.14 goes on looking for a released one for 40 seconds.
         if self._files is not None and not self._files.has_lock(identity):
             return None
         try:
-            text = " ".join(self._runner.lines("cat", "lock", identity))
+            entry = read_lock(self._runner, identity)
         except ResticFailed as failure:
             if failure.state == "blind_timeout":
                 raise
-            return None if failure.state == "missing" else KnownLock(0, "", 0)
-        entry = parse_line(text.encode()) or {}
+            return KnownLock(0, "", 0)
+        if entry is None:
+            return None
         refreshed = unix_ms(entry.get("time"))
         return KnownLock(refreshed, str(entry.get("hostname", ""))[:255], count(entry, "pid"))
 

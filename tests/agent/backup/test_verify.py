@@ -129,7 +129,7 @@ def test_a_wrong_password_says_nothing_of_the_repository(
 def test_a_server_that_does_not_answer_says_nothing_either(
     filled: Repository, tmp_path: Path
 ) -> None:
-    """As long as restic tries, and when it gives up."""
+    """Whoever it is that does not."""
     config = verify_config(tmp_path, filled, repository="rest:http://127.0.0.1:9/")
 
     assert verify_one(config)["failure"] == "blind_unreachable"
@@ -206,6 +206,23 @@ def test_a_lock_postpones(filled: Repository, tmp_path: Path, address: str) -> N
                 path.touch()
                 os.utime(path, (old, old))
             assert verify_one(config)["passed"]
+
+
+def test_a_lock_released_while_it_is_read_postpones_nothing(
+    filled: Repository, tmp_path: Path
+) -> None:
+    """Version 0.14 would go on looking for it until the deadline."""
+    gone_lock = "Load(<lock/abab>, 0, 0) returned error, retrying after 1s: 404 Not Found (404)"
+    fake = script(
+        tmp_path / "fake",
+        f'case "$*" in *"list locks") echo {"ab" * 32}; exit;;'
+        f' *"cat lock"*) echo "{gone_lock}" >&2; exec sleep 60;; esac; exec restic "$@"',
+    )
+    with rest_server(filled.path) as server:
+        place = f"rest:http://127.0.0.1:{server.port}/"
+        record = verify_one(verify_config(tmp_path, filled, repository=place, restic=str(fake)))
+
+    assert record["passed"]
 
 
 def test_a_running_backup_postpones(filled: Repository, tmp_path: Path) -> None:
