@@ -108,7 +108,7 @@ def _kind(mount: Mount) -> str:
 
 
 def _server(mount: Mount) -> str:
-    source = mount.source.rpartition("@")[2]
+    source = mount.source.lower().rpartition("@")[2]
     return source.lstrip("/").split("/")[0].partition(":")[0]
 
 
