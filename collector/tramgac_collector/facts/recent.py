@@ -3,7 +3,7 @@
 from bisect import insort
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select, true
 
 from tramgac_collector.facts.kinds import FactKey, FactKind
 from tramgac_collector.store import schema
@@ -47,29 +47,47 @@ class Recent:
         for kind in kinds.values():
             if not kind.recent:
                 continue
-            for row in connection.execute(_newest(kind, facility)):
+            for row in connection.execute(_newest(kind, facility, connection.dialect.name)):
                 if row.subject is None:
                     continue
                 past = Past(row.collected_ms, row.text, row.value)
                 self.take(kind, (kind.name, row.subject), past)
 
 
-def _newest(kind: FactKind, facility: str) -> "Select[Any]":
+def _newest(kind: FactKind, facility: str, dialect: str) -> "Select[Any]":
     """The newest values of each subject, found by key: years of history are not read."""
-    facts, history, older = schema.facts.c, schema.fact_history, schema.fact_history.alias("older")
+    facts = schema.facts.c
+    subjects = select(facts.subject).where(facts.name == kind.name)
+    if facility:
+        subjects = subjects.where(facts.subject.startswith(f"{facility}/", autoescape=True))
+    return (_by_key if dialect == "sqlite" else _by_lateral)(kind, subjects)
+
+
+def _by_lateral(kind: FactKind, subjects: "Select[Any]") -> "Select[Any]":
+    """As PostgreSQL does it well: with anything else its planner reads all of history."""
+    wanted, history = subjects.subquery(), schema.fact_history.c
+    newest = (
+        select(history.subject, history.collected_ms, history.text, history.value)
+        .where(history.name == kind.name, history.subject == wanted.c.subject)
+        .order_by(history.collected_ms.desc())
+        .limit(kind.recent)
+        .lateral()
+    )
+    return select(newest).select_from(wanted.join(newest, true()))
+
+
+def _by_key(kind: FactKind, subjects: "Select[Any]") -> "Select[Any]":
+    """For SQLite, which knows no lateral join; without a value the row's subject is empty."""
+    older, history = schema.fact_history.alias("older").c, schema.fact_history
     least = (
-        select(older.c.collected_ms)
-        .where(older.c.name == kind.name, older.c.subject == facts.subject)
-        .order_by(older.c.collected_ms.desc())
+        select(older.collected_ms)
+        .where(older.name == kind.name, older.subject == schema.facts.c.subject)
+        .order_by(older.collected_ms.desc())
         .limit(1)
         .offset(kind.recent - 1)
         .scalar_subquery()
     )
-    subjects = select(facts.subject, func.coalesce(least, 0).label("least"))
-    subjects = subjects.where(facts.name == kind.name)
-    if facility:
-        subjects = subjects.where(facts.subject.startswith(f"{facility}/", autoescape=True))
-    wanted = subjects.subquery()
+    wanted = subjects.add_columns(func.coalesce(least, 0).label("least")).subquery()
     value = history.c
     # An outer join, so that SQLite begins with the subjects and not with all of history.
     joined = wanted.outerjoin(

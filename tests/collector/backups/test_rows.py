@@ -1,7 +1,5 @@
 """The list of backups: one row a series, worst first, from the store as from the ledger."""
 
-from pathlib import Path
-
 import pytest
 from helpers.evidence import NOW, SERIES
 from helpers.told import HOUR, Told, good, inventory
@@ -127,14 +125,14 @@ def test_a_good_series_has_nothing_to_do(told: StoredFacts) -> None:
     assert "Nothing to do." in explanation(judged, row, NOW, "en")
 
 
-def test_the_store_judges_as_the_ledger_does(tmp_path: Path) -> None:
+def test_the_store_judges_as_the_ledger_does(store_url: str) -> None:
     """Years of history change nothing: the newest values are found, on both sides the same."""
     facts = FactLedger()
     told = Told(SERIES, facts).declared(400)
     for day in range(60, -1, -1):
         told.run(1 + 24 * day)
     told.look().check(3).check(1, "data").drill(5).heard()
-    read_back = stored(f"sqlite:///{tmp_path}/store.db", facts)
+    read_back = stored(store_url, facts)
 
     for name in ("bk.run.bytes", "bk.run.started", "bk.run.ended", "bk.size"):
         assert read_back.recent(name, SERIES) == facts.recent(name, SERIES)
