@@ -194,7 +194,7 @@ def test_a_folder_that_is_not_there_is_missing(target: Path) -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
-    tmp_path: Path, series: dict[str, str], key: str
+    tmp_path: Path, series: dict[str, Any], key: str
 ) -> None:
     """With the key in the message."""
     config = tmp_path / "probe.toml"
