@@ -104,7 +104,7 @@ def _what(record: Mapping[str, Any]) -> Part:
             Row(
                 ("Máy chủ", "Host"),
                 _name(record, "host_name", record["host"]),
-                record["host"],
+                "" if _name(record, "host_name", "")[0] in {"", record["host"]} else record["host"],
             ),
             Row(("Tập dữ liệu", "Dataset"), _name(record, "dataset_name", dataset)),
             Row(("Nơi lưu", "Destination"), _name(record, "destination_name", destination)),
