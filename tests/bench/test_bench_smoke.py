@@ -77,5 +77,5 @@ print(*sorted(set(tomllib.loads(text)["checks"]) - set(tree["checks"])))
 """
     first, gone = python("-c", code, str(tmp_path)).splitlines()
 
-    assert first == "disk drop latency link restic self service throughput uptime 0"
+    assert first == "disk drop latency link repository self service throughput uptime 0"
     assert gone == "tick"

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from helpers.backup import drop_folder, dropped, probe_config
+from helpers.backup import drop_folder, dropped, probe_config, script
 from helpers.looking import look, state_of
 from helpers.rest_store import RestStore, rest_store
-from helpers.restic_repository import Repository, exclusive_lock
+from helpers.restic_repository import Repository, exclusive_lock, multiply
 from helpers.restic_versions import restics
 
 from tramgac_agent.drop import RepositoryState
@@ -260,14 +260,33 @@ def test_costly_questions_to_a_server_come_once(
     assert states[0].repository_id == known.repository_id is not None
     assert (known.keys, known.files, known.medium) == (1, 1, "same_machine")
     assert known.repository_bytes
-    assert dataclasses_free(known) == dataclasses_free(quiet)
+    assert _slow_facts(known) == _slow_facts(quiet)
     # Two opens (snapshots, list locks), each with its keys, key, config and listing.
     assert each <= 10
 
 
-def dataclasses_free(state: RepositoryState) -> tuple[object, ...]:
+def _slow_facts(state: RepositoryState) -> tuple[object, ...]:
     """What does not change while the repository does not."""
     return (state.keys, state.repository_id, state.repository_bytes, state.files, state.snapshots)
+
+
+def test_a_thousand_snapshots_are_listed_and_one_is_counted(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Those of 0.14 carry no summary; only the newest one's files are asked for, once."""
+    first = save(repository, tmp_path, days_ago=60)
+    multiply(repository, first, 1000)
+    log = tmp_path / "calls"
+    fake = script(tmp_path / "counting", f'echo "$@" >>{log}; exec restic "$@"')
+    counting = dataclasses.replace(repository, program=str(fake))
+    states = [seen(counting, tmp_path, hours=hours) for hours in range(3)]
+    forget(repository, str(states[0].newest_id))
+    states.append(seen(counting, tmp_path, hours=3))
+
+    assert [one.snapshots for one in states] == [1001, 1001, 1001, 1000]
+    assert [one.files for one in states] == [1] * 4
+    assert [one.vanished for one in states] == [0, 0, 0, 1]
+    assert log.read_text().count(" ls ") == 2
 
 
 def test_the_holder_of_a_stale_lock_is_named(
