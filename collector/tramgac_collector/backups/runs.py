@@ -35,10 +35,10 @@ def newest_run(evidence: Evidence, now_ms: int) -> Iterator[Finding]:
     why = evidence.of(bk.RUN_REASON)
     told = why is not None and why.collected_ms == run.collected_ms
     reason = why.text if why is not None and told else ""
-    ended_as = _ENDED_AS.get(run.text, "run_failed")
-    if ended_as == "run_partial":
-        ended_as = _PARTIAL_AS.get(reason, ended_as)
-    yield finding(ended_as, reason)
+    if run.text == "partial" and reason in _PARTIAL_AS:
+        yield finding(_PARTIAL_AS[reason])
+    else:
+        yield finding(_ENDED_AS.get(run.text, "run_failed"), reason)
 
 
 def hung_run(evidence: Evidence, hung_hours: float | None, now_ms: int) -> Iterator[Finding]:
