@@ -11,6 +11,7 @@ from tramgac_agent.restic.verify_settings import VerifySettings
 _HOUR_MS = 3600_000
 _DAY_MS = 24 * _HOUR_MS
 _IMMUTABILITY_EVERY_MS = 7 * _DAY_MS
+_IMMUTABILITY_AGAIN_MS = _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def note_gave_up(self, work: Work, now_ms: int) -> None:
         """Remember that time ran out, so that it is not tried again at once."""
         self.gave_up_ms[work.scope] = now_ms
+
+    def note_probed(self, now_ms: int, *, known: bool) -> None:
+        """Remember that the server was asked; an answer that proves nothing lasts a day."""
+        early = 0 if known else _IMMUTABILITY_EVERY_MS - _IMMUTABILITY_AGAIN_MS
+        self.probed_ms = now_ms - early
 
 
 def due(progress: Progress, settings: VerifySettings, now_ms: int) -> Work | None:

@@ -59,7 +59,9 @@ class Verifier:
         address = settings.repository or settings.repository_file
         self._path = memory_path(folder, address).with_suffix(".verify")
         # restic copies what a check needs into a cache of its own, and leaves it when killed.
-        self._cache = Path(self._environment.get("RESTIC_CACHE_DIR") or folder) / "verify-cache"
+        cache = Path(self._environment.get("RESTIC_CACHE_DIR") or folder)
+        self._cache = cache / f"verify-cache-{self._path.stem}"
+        self._progress = Progress()
 
     @cached_property
     def server(self) -> Server | None:
@@ -70,9 +72,9 @@ class Verifier:
         """Do what is due, or ``asked``, and return what to report: nothing, if nothing was done.
 
         Raises:
-            OSError: Nothing can be remembered.
+            OSError: There is no place for restic's cache.
         """
-        progress = statefile.load(self._path, Progress, log) or Progress()
+        self._progress = progress = statefile.load(self._path, Progress, log) or Progress()
         progress.divide(self._verify.slices)
         records: list[Record] = []
         if asked == "immutability" or (asked is None and self._asks_server(progress, now_ms)):
@@ -81,8 +83,15 @@ class Verifier:
         left = float("inf") if asked else self._verify.seconds_left(now_ms / 1000)
         if work is not None and left > 0:
             records += self._checked(work, progress, now_ms, left)
-        statefile.save(self._path, progress)
         return records
+
+    def remember(self) -> None:
+        """Keep what came of ``work``, once it is reported: what nobody heard of is done again.
+
+        Raises:
+            OSError: It cannot be kept.
+        """
+        statefile.save(self._path, self._progress)
 
     def _work_for(self, asked: Asked | None, progress: Progress, now_ms: int) -> Work | None:
         match asked:
@@ -102,8 +111,7 @@ class Verifier:
             return []
         answer = probe(self.server)
         log.info("the server was asked to delete what is not there: %s", answer.result)
-        if answer.result != "unknown":
-            progress.probed_ms = now_ms
+        progress.note_probed(now_ms, known=answer.result != "unknown")
         return [
             ImmutabilityProbe(
                 version=1,
@@ -135,12 +143,19 @@ class Verifier:
         elif result.failure == "deadline":
             progress.note_gave_up(work, ended_ms)
         log.info("%s %d: %s", work.scope, work.slice, result.failure or "whole")
+        return self._records(work, result, (now_ms, ended_ms), version)
+
+    def _records(
+        self, work: Work, result: Result, times: tuple[int, int], version: str
+    ) -> list[IntegrityCheck]:
+        """One a series: all of them lie in the repository that was checked."""
+        progress = self._progress
         return [
             IntegrityCheck(
                 version=1,
                 series=series,
-                started_unix_ms=now_ms,
-                ended_unix_ms=ended_ms,
+                started_unix_ms=times[0],
+                ended_unix_ms=times[1],
                 passed=not result.failure,
                 conclusive=result.conclusive,
                 failure=result.failure,

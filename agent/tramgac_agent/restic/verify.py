@@ -63,27 +63,32 @@ def _verifier(config: Path, folder: Path, asked: Asked | None) -> Verifier:
     return verifier
 
 
+def _work(verifier: Verifier, asked: Asked | None, folder: Path) -> list[drop.Record]:
+    records = verifier.work(asked, time.time_ns() // 1_000_000)
+    for record in records:
+        drop.write(folder, record)
+    verifier.remember()
+    return records
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what is due and write one drop file a record."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends restic, too
     args = _arguments(argv)
-    timeout = False
     try:
         verifier = _verifier(args.config, args.drop, args.now)
         with only_one(verifier.folder) as alone:
-            records = verifier.work(args.now, time.time_ns() // 1_000_000) if alone else []
-        for record in records:
-            drop.write(args.drop, record)
-            timeout = timeout or getattr(record, "failure", "") == "deadline"
-            if args.json:
-                sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
+            records = _work(verifier, args.now, args.drop) if alone else []
     except ConfigError as error:
         log.error("configuration: %s", error)  # noqa: TRY400 - the text says it all
         return EXIT_CONFIG
     except OSError as error:
         log.error("cannot report: %s", error)  # noqa: TRY400 - the text says it all
         return EXIT_FAILED
+    if args.json:
+        sys.stdout.buffer.writelines(msgspec.json.encode(record) + b"\n" for record in records)
+    timeout = any(getattr(record, "failure", "") == "deadline" for record in records)
     return EXIT_TIMEOUT if timeout else EXIT_OK
 
 

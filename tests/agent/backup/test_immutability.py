@@ -158,7 +158,7 @@ def test_only_a_rest_server_is_asked(address: str) -> None:
 def test_the_verifier_asks_weekly_and_reports_for_each_series(
     server: RestServer, repository: Repository, tmp_path: Path
 ) -> None:
-    """Without waiting for the window; an unknown answer is asked again at the next start."""
+    """Without waiting for the window; an unknown answer lasts a day."""
     place = tmp_path / "address"
     place.write_text(f"rest:http://{QUOTED}@127.0.0.1:{server.port}/\n")
     table: dict[str, object] = {"probe_immutability": True, "slices": 0, "metadata_days": 366}
@@ -166,14 +166,15 @@ def test_the_verifier_asks_weekly_and_reports_for_each_series(
     server.answer = 503
     unknown = of_kind("immutability_probe", verify(config, "--now", "immutability"))
     server.answer = 0
-    known = of_kind("immutability_probe", verify(config))
+    soon = of_kind("immutability_probe", verify(config))
+    known = of_kind("immutability_probe", verify(config, "--now", "immutability"))
     later = of_kind("immutability_probe", verify(config))
 
     assert [one["failure"] for one in unknown] == ["http_503"]
     (record,) = known
     assert record["series"] == SERIES
     assert record["result"] == ("refused" if server.append_only else "allowed")
-    assert later == []
+    assert soon == later == []
     assert sum(method == "DELETE" for method, _ in server.seen) == 2
 
 

@@ -1,5 +1,6 @@
 """Checks of a repository say damage only where restic found it, and are never in the way."""
 
+import json
 import os
 import random
 import time
@@ -16,6 +17,7 @@ from helpers.verifying import flip, packs, start_verify, verify, verify_config, 
 
 from tramgac_agent.backup.running import mark
 from tramgac_agent.restic.checking import DAMAGED, result_of
+from tramgac_agent.restic.verifier import only_one
 
 SLICES = 4
 FATAL = "Fatal: repository contains errors"
@@ -281,6 +283,35 @@ def test_a_lost_or_torn_state_starts_again_with_nothing_read(
 
     assert (record["slice"], record["slices_read"]) == (1, 1)
     assert (divided["slice"], divided["slices"], divided["slices_read"]) == (1, 3, 1)
+
+
+def test_what_could_not_be_reported_is_done_again(filled: Repository, tmp_path: Path) -> None:
+    """Exit 1, and nothing is remembered."""
+    config = verify_config(tmp_path, filled)
+    with start_verify(config, tmp_path / "no-such-folder") as running:
+        running.communicate(timeout=60)
+
+    assert running.returncode == 1
+    assert verify_one(config)["scope"] == "metadata"
+
+
+def test_two_never_check_at_once(filled: Repository, tmp_path: Path) -> None:
+    """A second ends at once and says nothing."""
+    config = verify_config(tmp_path, filled)
+    (tmp_path / "probe-state").mkdir()
+    with only_one(tmp_path / "probe-state") as alone:
+        assert alone
+        assert verify(config) == []
+
+
+def test_the_records_can_be_read_at_once(filled: Repository, tmp_path: Path) -> None:
+    """``--json``: a record a line, as dropped."""
+    config = verify_config(tmp_path, filled)
+    folder = drop_folder(tmp_path)
+    with start_verify(config, folder, "--json") as running:
+        said, _ = running.communicate(timeout=60)
+
+    assert [json.loads(line) for line in said.splitlines()] == dropped(folder)
 
 
 def test_damage_behind_a_server_is_looked_at_twice(filled: Repository, tmp_path: Path) -> None:
