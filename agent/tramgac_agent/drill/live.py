@@ -57,7 +57,7 @@ def snapshot_places(path: str, roots: frozenset[str]) -> list[str]:
     folders above it, while the snapshot still names the absolute path.
     """
     found = [path]
-    for root in sorted(roots):
+    for root in sorted(roots - {"/"}):
         if path.startswith(root.rstrip("/") + "/"):
             rest = path[len(root.rstrip("/")) :]
             found += [f"/{Path(root).name}{rest}", rest]

@@ -126,7 +126,8 @@ class Repository:
     def restore(self, identity: str, target: Path) -> float:
         """Restore everything below ``target`` and verify it; gives the seconds of the first.
 
-        That owners or attributes could not be set does not fail it: the content is counted
+        Without the cache, which would hide what the repository has lost. That owners or
+        attributes could not be set does not fail it: the content is counted
         afterwards.
         """
         begun = time.monotonic()
@@ -137,7 +138,7 @@ class Repository:
             if clean(text).startswith("verifying files in"):
                 written = time.monotonic() - begun
 
-        words = ["restore", identity, "--verify", "--target", str(target)]
+        words = ["--no-cache", "restore", identity, "--verify", "--target", str(target)]
         try:
             self._ask(words, line)
         except ResticFailed as failure:
