@@ -7,7 +7,7 @@ Format"), so a damaged one shows without a key, also where restic's own cache wo
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,15 @@ class Files:
     def has_lock(self, identity: str) -> bool:
         """Whether a lock is there now."""
         return (self.folder / "locks" / identity).exists()
+
+    def unreadable(self, listed: Collection[str]) -> int:
+        """Damaged snapshots, and those that are still there and were not ``listed``.
+
+        The latter are whole and yet nothing restic can open, such as another repository's.
+        """
+        left_out = self.snapshots - self.damaged - frozenset(listed)
+        there = sum((self.folder / "snapshots" / one).exists() for one in left_out)
+        return len(self.damaged) + there
 
 
 def read(folder: Path) -> Files | None:

@@ -76,7 +76,7 @@ class ResticSource(Source[ProbeSettings]):
         identity = questions.repository_id(files.config if files else "")
         if files is not None:
             names: frozenset[str] | None = files.snapshots
-            damaged, keys = len(files.damaged), files.keys
+            damaged, keys = files.unreadable([one.id for one in look.snapshots]), files.keys
         else:
             urgent = something_is_missing(rules, look, memory)
             names = questions.names(look, urgent=urgent)

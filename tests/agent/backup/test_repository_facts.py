@@ -1,6 +1,7 @@
 """What a real restic repository shows beyond its newest snapshot, whatever version reads it."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -209,6 +210,19 @@ def test_a_truncated_snapshot_is_damaged_and_not_vanished(
     states.append(seen(versions, tmp_path))
 
     assert [(one.damaged, one.vanished) for one in states] == [(1, 0), (1, 0), (0, 1)]
+
+
+def test_a_foreign_snapshot_is_nothing_restic_can_read(
+    versions: Repository, tmp_path: Path
+) -> None:
+    """Its content is what its name says; it was sealed with another key."""
+    save(versions, tmp_path)
+    content = b"from another repository"
+    foreign = versions.path / "snapshots" / hashlib.sha256(content).hexdigest()
+    foreign.write_bytes(content)
+    state = seen(versions, tmp_path)
+
+    assert (state.state, state.snapshots, state.damaged) == ("ok", 1, 1)
 
 
 def test_a_server_shows_damage_too(
