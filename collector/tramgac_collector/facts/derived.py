@@ -84,6 +84,9 @@ class Derived:
         for series in list(islice(chain(self._news, self._due), turn)):
             if series not in self._news and series not in self._due:
                 continue  # judged beside another of its dataset
+            # Forgotten first: one that cannot be judged must not hold up the others for ever.
+            self._news.pop(series, None)
+            self._due.pop(series, None)
             judgement = judge_beside(self._facts, self._declarations, series, now_ms)
             for one in judgement.series:
                 self._news.pop(one, None)

@@ -179,7 +179,6 @@ class Housekeeping:
     async def second(self) -> None:
         """Follow administrative changes and new backups, let old values vanish, count."""
         self._centre.live.sweep(self._centre.now_ms())
-        self._derived.settle(self._centre.now_ms())
         self.count()
         try:
             change = await asyncio.to_thread(self._look)
@@ -189,6 +188,7 @@ class Housekeeping:
         except ConfigError:
             metrics.RELOADS.labels("failed").inc()
             log.exception("the inventory in the store cannot be used; the old one stays")
+        self._derived.settle(self._centre.now_ms())
 
     def count(self) -> None:
         """Copy the tally to the metrics."""
