@@ -19,7 +19,7 @@ from tramgac_agent.backup.running import mark
 from tramgac_agent.restic.checking import DAMAGED, result_of
 from tramgac_agent.restic.verifier import only_one
 
-SLICES = 4
+SLICES = 3
 FATAL = "Fatal: repository contains errors"
 
 
