@@ -167,9 +167,12 @@ class BarmanSource(Source[BarmanSettings]):
         """One state a series, and each backup that was not told yet.
 
         Raises:
-            SourceFailed: barman cannot be started.
+            SourceFailed: barman cannot be started, or must not be.
             OSError: The state folder is not writable.
         """
+        if os.geteuid() == 0:
+            # Even listing makes lock files, which barman's own user could not open then.
+            raise SourceFailed("blind_tool", "run the probe as barman's own user, not as root")
         catalogue = Catalogue(self, visit)
         version = (self._run(visit, "--version").text.split() or [""])[0][:32]
 
@@ -233,8 +236,8 @@ class BarmanSource(Source[BarmanSettings]):
 
 
 def _failed(answer: command.Answer) -> SourceFailed:
-    if "Unknown server" in answer.text:
+    said = answer.text + answer.errors
+    if "Unknown server" in said:
         return SourceFailed("missing", "no such server")
-    said = answer.errors
-    denied = "ermission denied" in said
-    return SourceFailed("blind_auth" if denied else "blind_tool", said)
+    denied = "ermission denied" in said or "PermissionDenied" in said
+    return SourceFailed("blind_auth" if denied else "blind_tool", answer.errors)
