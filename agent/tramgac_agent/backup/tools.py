@@ -70,8 +70,8 @@ _BORG = Tool(
     saving=frozenset({"create", "import-tar"}),
     value_flags=frozenset(_BORG_FLAGS.split()),
     partial=frozenset({1, *range(100, 128)}),
-    # Only a source itself is named without the failed operation before the bracket.
-    missing=re.compile(r"\A(.{1,4096}): \[Errno 2\] [^:]+: '\1'\Z"),
+    # Of a source itself no failed operation is named before the bracket.
+    missing=re.compile(r"\A(?!.*: \w+: \[Errno ).*: \[Errno 2\] [^:]+: '"),
     unreadable=re.compile(r": \w+: \[Errno \d+\]|: file changed while we backed it up"),
     runs_dry=True,
 )

@@ -1,7 +1,7 @@
 """``backup-run`` is invisible to the backup and tells the truth about it."""
 
-import json
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,114 +15,13 @@ from helpers.backup import (
     start_backup_run,
     until,
 )
-from helpers.restic_repository import Repository, exclusive_lock
+
+from tramgac_agent.backup.running import is_running
 
 
 @pytest.fixture
 def drop(tmp_path: Path) -> Path:
     return drop_folder(tmp_path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "a").write_text("one")
-    (folder / "b").write_text("two two")
-    return folder
-
-
-def test_a_whole_restic_run_is_complete_with_its_counts(
-    repository: Repository, drop: Path, source: Path
-) -> None:
-    """Start and end share a run id; files, bytes and snapshot come from restic's summary."""
-    result = backup_run(
-        drop, "restic", "backup", "--json", str(source), environment=repository.environment
-    )
-    start, end = dropped(drop)
-
-    assert result.returncode == 0
-    assert (start["outcome"], end["outcome"]) == ("running", "complete")
-    assert start["run_id"] == end["run_id"]
-    assert (end["series"], end["exit_code"], end["tool"]) == (SERIES, 0, "restic")
-    assert (end["files"], end["bytes"]) == (2, 10)
-    assert repository.restic("snapshots", end["snapshot_id"]).returncode == 0
-    assert b'"message_type":"summary"' in result.stdout
-    assert end["started_unix_ms"] <= end["ended_unix_ms"]
-
-
-def test_an_unreadable_file_makes_it_partial(
-    repository: Repository, drop: Path, source: Path
-) -> None:
-    """Restic exit 3 saves a snapshot that looks like any other; the run record tells."""
-    result = backup_run(
-        drop,
-        *("restic", "backup", "--json", str(source), "/proc/self/mem"),
-        environment=repository.environment,
-    )
-    end = dropped(drop)[-1]
-
-    assert result.returncode == end["exit_code"] == 3
-    assert end["outcome"] == "partial"
-    assert end["errors"] == 1
-    assert b"/proc/self/mem" in result.stderr
-    assert "mem" not in json.dumps(dropped(drop))
-
-
-@pytest.mark.parametrize("as_json", [True, False])
-def test_a_missing_source_is_not_complete_though_restic_exits_0(
-    repository: Repository, drop: Path, source: Path, *, as_json: bool
-) -> None:
-    """Before 0.19 a share that is not mounted costs only a line on standard error."""
-    flags = ["--json"] if as_json else []
-    result = backup_run(
-        drop,
-        *("restic", "backup", *flags, str(source), str(source / "not-mounted")),
-        environment=repository.environment,
-    )
-
-    assert result.returncode == 0
-    assert dropped(drop)[-1]["outcome"] == "partial"
-
-
-def test_a_snapshot_of_nothing_is_not_complete(
-    repository: Repository, drop: Path, tmp_path: Path
-) -> None:
-    """An empty mount point gives exit 0 and zero files."""
-    (tmp_path / "empty").mkdir()
-    result = backup_run(
-        drop,
-        *("restic", "backup", "--json", str(tmp_path / "empty")),
-        environment=repository.environment,
-    )
-    end = dropped(drop)[-1]
-
-    assert result.returncode == 0
-    assert (end["outcome"], end["files"]) == ("partial", 0)
-
-
-@pytest.mark.parametrize(
-    "words", [("backup", "--dry-run", "--json", "/etc/hostname"), ("forget", "--json")]
-)
-def test_a_restic_that_saves_nothing_is_not_complete(
-    repository: Repository, drop: Path, words: tuple[str, ...]
-) -> None:
-    """Exit 0 of a dry run or of another command is no evidence of a backup."""
-    result = backup_run(drop, "restic", *words, environment=repository.environment)
-
-    assert result.returncode == 0
-    assert dropped(drop)[-1]["outcome"] == "partial"
-
-
-def test_a_locked_repository_is_blocked(repository: Repository, drop: Path, source: Path) -> None:
-    """0.14 exits 1 and only its text names the lock."""
-    with exclusive_lock(repository):
-        result = backup_run(
-            drop, "restic", "backup", str(source), environment=repository.environment
-        )
-
-    assert result.returncode == 1
-    assert dropped(drop)[-1]["outcome"] == "blocked"
 
 
 def test_a_command_that_does_not_exist_is_a_failed_run(drop: Path) -> None:
@@ -131,7 +30,7 @@ def test_a_command_that_does_not_exist_is_a_failed_run(drop: Path) -> None:
     end = dropped(drop)[-1]
 
     assert result.returncode == end["exit_code"] == 127
-    assert end["outcome"] == "failed"
+    assert (end["outcome"], end["reason"]) == ("failed", "not_started")
     assert b"no-such-backup-tool" in result.stderr
 
 
@@ -143,7 +42,64 @@ def test_any_command_keeps_its_exit_code(drop: Path, code: int, outcome: str) ->
 
     assert result.returncode == end["exit_code"] == code
     assert (end.get("tool", "other"), end["outcome"]) == ("other", outcome)
+    assert end.get("reason", "") == ("exit_code" if code else "")
     assert "bytes" not in end
+
+
+def test_the_last_complaint_goes_into_the_record_without_names(drop: Path) -> None:
+    """Of any command that fails; standard error itself is passed on as it came."""
+    said = "cp: error writing '/mnt/Tran Thi B': No space left on device"
+    result = backup_run(drop, "sh", "-c", f'echo "{said}" >&2; exit 1')
+    start, end = dropped(drop)
+
+    assert result.stderr == said.encode() + b"\n"
+    assert end["words"] == "_ error writing _ no space left on device"
+    assert "words" not in start
+    assert end["host"] == socket.gethostname().partition(".")[0]
+
+
+def test_a_whole_run_keeps_no_words(drop: Path) -> None:
+    """What is said when nothing is wrong is nobody's business."""
+    backup_run(drop, "sh", "-c", "echo warning >&2")
+
+    assert dropped(drop)[-1]["outcome"] == "complete"
+    assert "words" not in dropped(drop)[-1]
+
+
+def test_a_time_limit_that_ends_a_backup_is_told(drop: Path) -> None:
+    """`timeout` says 124, which is no exit code of the backup itself."""
+    result = backup_run(drop, "timeout", "0.1", "sleep", "60")
+    end = dropped(drop)[-1]
+
+    assert result.returncode == 124
+    assert (end["outcome"], end["reason"]) == ("interrupted", "not_in_time")
+
+
+def test_overlapping_runs_are_told_apart(drop: Path, tmp_path: Path) -> None:
+    """Each end names its own start."""
+    first = start_backup_run(drop, "sh", "-c", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done")
+    until(lambda: len(dropped(drop)) == 1)
+    backup_run(drop, "true")
+    (tmp_path / "go").touch()
+    first.communicate(timeout=20)
+
+    runs = [one["run_id"] for one in dropped(drop)]
+    assert runs == [runs[0], runs[1], runs[1], runs[0]]
+    assert len(set(runs)) == 2
+
+
+def test_a_daemon_left_behind_keeps_its_output(drop: Path, tmp_path: Path) -> None:
+    """A server that the backup starts again must not die of our end; nor is it a running backup."""
+    daemon = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo late >&2; touch {tmp_path}/ok"
+    running = start_backup_run(drop, "sh", "-c", f"({daemon}) & echo early >&2; exit 3")
+    until(lambda: running.poll() is not None)
+
+    assert running.returncode == dropped(drop)[-1]["exit_code"] == 3
+    assert not is_running(drop, SERIES)
+    (tmp_path / "go").touch()
+    _, errors = running.communicate(timeout=20)
+    assert errors == b"early\nlate\n"
+    assert (tmp_path / "ok").exists()
 
 
 def test_output_passes_through_byte_for_byte(drop: Path, tmp_path: Path) -> None:
@@ -173,6 +129,7 @@ def test_a_backup_runs_even_if_nothing_can_be_recorded(tmp_path: Path, place: st
     assert result.returncode == 7
     assert (tmp_path / "ran").exists()
     assert b"NOT recorded" in result.stderr
+    assert b"Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -210,24 +167,6 @@ def test_a_killed_backup_run_leaves_a_start_without_an_end(drop: Path, tmp_path:
     running.communicate(timeout=20)
 
     assert [one["outcome"] for one in dropped(drop)] == ["running"]
-
-
-def test_a_real_restic_stopped_half_way_is_interrupted(
-    repository: Repository, drop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SIGTERM goes through; 0.14 leaves its lock behind, which the probe will show."""
-    for key, value in repository.environment.items():
-        monkeypatch.setenv(key, value)
-    running = start_backup_run(drop, "restic", "backup", "--stdin", "--json")
-    until(repository.locks)
-    running.terminate()
-    running.communicate(timeout=20)
-    end = dropped(drop)[-1]
-
-    assert running.returncode == end["exit_code"] == 143
-    assert end["outcome"] == "interrupted"
-    assert "files" not in end
-    assert repository.locks()
 
 
 def test_without_a_command_it_says_how_to_use_it(drop: Path) -> None:
