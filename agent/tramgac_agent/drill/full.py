@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tramgac_agent.drill.live import hash_of
+from tramgac_agent.drill.scratch import make_enterable
 from tramgac_agent.drill.tally import DrillFailed, Tally
 
 
@@ -20,7 +21,8 @@ def count(restored: Path, tally: Tally, tick: Callable[[], None]) -> None:
     Raises:
         DrillFailed: ``damaged``: a file cannot be read back.
     """
-    for place, _, names in os.walk(restored, onerror=_unreadable):
+    for place, folders, names in os.walk(restored, onerror=_unreadable):
+        make_enterable(place, folders)
         for name in names:
             tick()
             found = os.lstat(f"{place}/{name}")

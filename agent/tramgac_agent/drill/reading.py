@@ -36,6 +36,8 @@ _RETRIED = re.compile(
 _RETRIES = 3
 _NO_SPACE = re.compile(rb"no space left on device|disk quota exceeded", re.IGNORECASE)
 _NOT_THERE = b"not found in snapshot"
+# `restore` goes on after it, and may say thousands of harmless things more.
+_LEFT_OUT = b"ignoring error for "
 _ATTRIBUTES_ONLY = re.compile(rb"There were \d+ errors")
 _MAX_SNAPSHOTS = 100_000
 
@@ -71,6 +73,7 @@ class Repository:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._lost = False
 
     def version(self) -> str:
         """Version of restic, e.g. ``0.14.0``; empty when it says something else."""
@@ -162,14 +165,22 @@ class Repository:
     def _ask(
         self, words: list[str], take: Callable[[bytes], None], *, pieces: bool = False
     ) -> None:
-        self._runner.stream(words, take, pieces=pieces, enough=_is_hopeless)
+        self._lost = False
+        self._runner.stream(words, take, pieces=pieces, enough=self._is_enough)
+
+    def _is_enough(self, errors: bytes) -> bool:
+        """Whether to go on makes no sense; keeps in mind what later errors would push out."""
+        self._lost = self._lost or any(
+            line.startswith(_LEFT_OUT) and _DAMAGED.search(line) for line in errors.splitlines()
+        )
+        return _is_hopeless(errors)
 
     def _told(self, failure: ResticFailed) -> DrillFailed:
         """What a failure means; a lost file means nothing while everything is out of reach."""
         text = failure.text.encode()
         if _NO_SPACE.search(text):
             return DrillFailed("no_space", conclusive=False)
-        if _DAMAGED.search(text) or _is_hopeless(text):
+        if self._lost or _DAMAGED.search(text) or _is_hopeless(text):
             try:
                 self._runner.lines("cat", "config")
             except ResticFailed as unreachable:

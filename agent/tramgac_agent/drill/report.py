@@ -1,6 +1,6 @@
 """Runs one drill and turns it into evidence: counts, hashes and times, never a name."""
 
-import logging
+import errno
 import os
 import socket
 import time
@@ -21,8 +21,6 @@ from tramgac_agent.restic.repository import Rule, newest_of
 from tramgac_agent.restic.runner import Budget, Runner
 from tramgac_agent.restic.settings import ProbeSettings, SeriesRule
 from tramgac_agent.restic.shim import install
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,9 @@ def run(job: Job) -> tuple[drop.Drill, str]:
         DRILLS[job.kind](_bench(job, drill_id, tally, started_ms))
     except DrillFailed as failed:
         failure, text, conclusive = failed.code, str(failed), failed.conclusive
+    except OSError as error:  # of this machine; it says nothing of the backup
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        failure, text, conclusive = ("no_space" if full else "blind_tool"), str(error), False
     snapshot = tally.snapshot
     record = drop.Drill(
         version=1,

@@ -78,7 +78,10 @@ def opened(scratch: Path, drill_id: str) -> Iterator[Path]:
             raise _config(f"{scratch}: {error.strerror}") from error
         yield folder
     finally:
-        remove(folder)
+        try:
+            remove(folder)
+        except OSError as error:  # the result still counts; the next drill tries again
+            log.error("%s is NOT empty: %s", folder, error.strerror)  # noqa: TRY400 - as it says
         if marker >= 0:
             os.close(marker)
 
@@ -118,10 +121,7 @@ def remove(folder: Path) -> None:
     if not folder.is_dir():
         return
     for place, names, _ in os.walk(folder):
-        for name in names:
-            path = Path(place, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
+        make_enterable(place, names)
     for child in folder.iterdir():
         if child.name == MARKER:
             continue
@@ -130,6 +130,14 @@ def remove(folder: Path) -> None:
         else:
             child.unlink()
     shutil.rmtree(folder)
+
+
+def make_enterable(place: str, names: Iterable[str]) -> None:
+    """Give ourselves the right to enter restored folders, links left alone."""
+    for name in names:
+        path = Path(place, name)
+        if not path.is_symlink():
+            path.chmod(0o700)
 
 
 def _config(text: str) -> DrillFailed:

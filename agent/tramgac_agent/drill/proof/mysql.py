@@ -1,9 +1,8 @@
-"""MySQL and MariaDB: a dump is loaded into a throw-away server, where one is installed.
+"""MySQL and MariaDB: a dump is loaded into a throw-away MariaDB, where one is installed.
 
 Written after the manual of MariaDB; not run against the real server.
 """
 
-import shutil
 from pathlib import Path
 
 from tramgac_agent.drill.proof.base import ProofResult, Task, locate, number, program, run
@@ -26,7 +25,7 @@ def prove(restored: Path, task: Task) -> ProofResult:
         DrillFailed: ``deadline``, ``proof_tool_missing``, ``blind_tool`` or ``config``; or
             ``proof_failed`` when the dump was not restored.
     """
-    server, install, client = _programs()
+    server, install, client = map(program, ("mariadbd", "mariadb-install-db", "mariadb"))
     path = locate(restored, task)
     folder = room_for_server(task)
     data, socket = folder / "data", folder / "socket"
@@ -47,14 +46,6 @@ def prove(restored: Path, task: Task) -> ProofResult:
         code, said = told(task.settings.proof_query or _DEFAULT_QUERY)
         count = number(said) if code == 0 else 0
         return ProofResult(count, "" if count else "proof_failed")
-
-
-def _programs() -> tuple[str, str, str]:
-    """Server, the program that makes its data folder, client."""
-    names = ("mariadbd", "mariadb-install-db", "mariadb")
-    if shutil.which("mariadbd") is None:
-        names = ("mysqld", "mysql_install_db", "mysql")
-    return program(names[0]), program(names[1]), program(names[2])
 
 
 def _load(argv: list[str], dump: Dump, task: Task) -> bool:
