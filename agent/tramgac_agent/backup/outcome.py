@@ -134,6 +134,8 @@ def outcome_of(job: Job, ended: Ended, tally: Tally) -> Judged:
     if code in job.tool.partial:
         return Judged("partial", _doubt(job, tally) or "unreadable_files")
     reason = _failure(job.tool, code, _from_fatal(text))
+    if reason == "exit_code" and tally.missing_sources:
+        reason = "missing_source"
     return Judged("blocked" if reason == "locked" else "failed", reason)
 
 

@@ -86,7 +86,7 @@ def test_a_borg_repository_that_another_holds_is_blocked(
         ("rsync -a SOURCE rsync://127.0.0.1:9/x", (10, "failed", "unreachable")),
         ("tar -cf TO SOURCE", (0, "complete", "")),
         ("tar -cf /dev/full SOURCE", (2, "failed", "no_space")),
-        ("tar -cf TO SOURCE /not-mounted", (2, "failed", "exit_code")),
+        ("tar -cf TO SOURCE /not-mounted", (2, "failed", "missing_source")),
         ("pg_dump -h 127.0.0.1 -p 9 his", (1, "failed", "exit_code")),
     ],
 )

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from helpers.backup import SERIES, drop_folder
@@ -397,3 +397,18 @@ def test_files_that_stay_do_not_keep_others_waiting(
     assert not (tmp_path / "drop/b.json").exists()
     (tmp_path / "drop/a.json").rename(tmp_path / "taken-away")
     assert observe(check, tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", get_args(drop.Record))
+def test_every_key_is_documented(kind: type[drop.Record]) -> None:
+    """The page of the format has each key in the table of its kind, and no other."""
+    page = (Path(__file__).parents[3] / "docs/formats/drop.md").read_text()
+    tag = kind.__struct_config__.tag
+    section = page.split(f"### `{tag}`")[1].split("\n#")[0]
+    shown = {
+        key
+        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+        for key in re.findall(r"`(\w+)`", row)
+    }
+
+    assert shown == {"kind", *kind.__struct_fields__}
