@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -256,15 +257,11 @@ def test_what_is_due_is_done_once(bench: Drilling, capsys: pytest.CaptureFixture
 def test_outside_its_window_nothing_is_due(bench: Drilling) -> None:
     """A drill by hand is done at any time."""
     bench.backup()
-    bench.table |= {"window": ["00:00-00:01"], "zone": "Etc/GMT+1"}
-    two = {"window": ["12:00-12:01"], "zone": "Etc/GMT+1"}
+    later = datetime.now(UTC) + timedelta(hours=6)
+    bench.table |= {"window": [f"{later:%H}:00-{later:%H}:30"], "zone": "UTC"}
 
-    codes = {bench.drill("--due")}
-    bench.table |= two
-    codes.add(bench.drill("--due"))
-
-    assert codes == {0}
-    assert len(dropped(bench.drop)) <= 3  # one of the windows may just be open
+    assert bench.drill("--due") == 0
+    assert dropped(bench.drop) == []
     assert bench.drill(SERIES) == 0
 
 

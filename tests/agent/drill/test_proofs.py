@@ -15,6 +15,11 @@ from helpers.drilling import Drilling, drilling, flip_byte, largest_pack
 from helpers.postgres import running_postgres
 from helpers.restic_versions import restics
 
+from tramgac_agent.drill.proof import Task, prove
+from tramgac_agent.drill.settings import DrillSettings
+from tramgac_agent.drill.tally import DrillFailed
+from tramgac_agent.restic.runner import Budget
+
 VERSIONS = restics()
 
 
@@ -199,13 +204,13 @@ def test_an_own_command_decides(bench: Drilling, monkeypatch: pytest.MonkeyPatch
     assert bench.drill(SERIES, "--full") == 75
 
 
-def test_a_hook_that_hangs_is_ended(bench: Drilling) -> None:
+def test_a_hook_that_hangs_is_ended(tmp_path: Path) -> None:
     """With all that it started."""
-    started = bench.folder / "started"
-    hook = script(bench.folder / "hook", f"sleep 61 & echo $! >{started}; wait")
-    bench.table |= {"proof": "hook", "hook": [str(hook)], "deadline_seconds": 4}
-    bench.backup()
+    started = tmp_path / "started"
+    hook = script(tmp_path / "hook", f"sleep 61 & echo $! >{started}; wait")
+    settings = DrillSettings(proof="hook", hook=(str(hook),), scratch="/s")
 
-    assert bench.drill(SERIES, "--full") == 75
-    assert bench.last["failure"] == "deadline"
+    with pytest.raises(DrillFailed, match="deadline"):
+        prove("hook", tmp_path, Task(settings, tmp_path, Budget(3)))
+
     assert gone(int(started.read_text()))
