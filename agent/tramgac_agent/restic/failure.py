@@ -46,11 +46,11 @@ def state_of(exit_code: int, text: str) -> State:
 
     An unknown failure is ``blind_tool``: new exit codes may come with any version.
     """
-    known = _CODES.get(exit_code)
-    if known:
-        return known
     lowered = text.lower()
-    return next((state for marker, state in _TEXTS if marker in lowered), "blind_tool")
+    said = next((state for marker, state in _TEXTS if marker in lowered), None)
+    if exit_code == DEADLINE_PASSED and said == "blind_unreachable":
+        return said  # newer versions go on trying, and say on what, until they are ended
+    return _CODES.get(exit_code) or said or "blind_tool"
 
 
 class ResticFailed(Exception):  # noqa: N818 - an outcome, turned into a state
