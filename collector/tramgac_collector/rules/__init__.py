@@ -1,0 +1,1 @@
+"""Rule packs as data, and the engine that judges facts by them."""

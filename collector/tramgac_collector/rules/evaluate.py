@@ -1,0 +1,293 @@
+"""One rule for one facility: a pure function of the world and the day.
+
+The order is the point. A document that is not in force, or a rule that does not apply, ends
+it; then what nobody has compared with its source; then what refutes, since one good
+measurement outweighs any paper; then what is missing, what has expired, what is not covered;
+only then what decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from tramgac_collector.rules.expression import Quantified, Scope, Value, names_in, parse
+from tramgac_collector.rules.pack import Pack, Param, Rule, TextStatus
+from tramgac_collector.rules.status import Status, worst
+
+_PREVIEW_LEVEL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known under one name of one subject.
+
+    Attributes:
+        expires_ms: From when on it says nothing.
+        origin: Who says so: an agent, a person, a document.
+    """
+
+    value: Value
+    collected_ms: int
+    expires_ms: int
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rule is asked of.
+
+    Attributes:
+        attributes: What the inventory and the facility's own answers say, by dotted name.
+    """
+
+    kind: str
+    id: str
+    facility: str
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+class World(Protocol):
+    """Everything a rule may ask: facts of the fact layer and the inventory, nothing else."""
+
+    now_ms: int
+
+    def subjects(self, facility: str, kind: str) -> Sequence[Subject]:
+        """The facility's things of one kind; itself for ``facility``."""
+
+    def evidence(self, name: str, subject: Subject) -> Evidence | None:
+        """What is known, expired or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Outcome for one subject.
+
+    Attributes:
+        refuted: Shown to be wrong, not merely not shown to be right.
+        missing: Names that are not known; ``expired``: that were.
+        used: What was looked at.
+    """
+
+    subject: str
+    status: Status
+    refuted: bool = False
+    missing: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    used: Mapping[str, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Outcome for one facility.
+
+    Attributes:
+        reason: Stable code of what decided.
+        advisory: Its text was not compared with the source: it never pages.
+        coverage: Share of subjects that are known.
+        preview: No level is declared; judged as if it were 2.
+    """
+
+    rule: str
+    facility: str
+    status: Status
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    coverage: float = 1.0
+    advisory: bool = False
+    preview: bool = False
+
+
+class _In(Scope):
+    """Names of one subject: parameters, then attributes, then facts that have not expired."""
+
+    def __init__(
+        self, world: World, rule: Rule, subject: Subject, others: Sequence[Subject]
+    ) -> None:
+        self._world = world
+        self._rule = rule
+        self.subject = subject
+        self._others = others
+
+    def value(self, name: str) -> Value:
+        """What is known and fresh."""
+        param = self._rule.params.get(name)
+        if param is not None:
+            return self._param(name, param)
+        if name in self.subject.attributes:
+            return self.subject.attributes[name]
+        found = self._world.evidence(name, self.subject)
+        return found.value if found is not None and found.expires_ms > self._world.now_ms else None
+
+    def _param(self, name: str, param: Param) -> Value:
+        for place in (f"param.{self._rule.id}.{name}", param.source):
+            if place and place in self.subject.attributes:
+                declared = self.subject.attributes[place]
+                if declared is not None:
+                    return declared
+        return parse(param.value).evaluate(self) if param.value else None
+
+    def subjects(self) -> Sequence[Scope]:
+        """One scope for each subject of the rule."""
+        return [_In(self._world, self._rule, one, ()) for one in self._others]
+
+
+def evaluate(pack: Pack, rule: Rule, facility: str, world: World, day: date) -> Result:
+    """Judge one rule for one facility.
+
+    Args:
+        pack: The rule's pack.
+        rule: The rule.
+        facility: Facility id.
+        world: Facts and inventory.
+        day: The day it is judged for, in the facility's own time zone.
+    """
+    text = pack.text_status(rule)
+    forms = (pack.pack.in_force, rule.in_force)
+    if not all(form is None or form.covers(day) for form in forms):
+        return Result(rule.id, facility, Status.NOT_APPLICABLE, "not_in_force")
+    (whole,) = world.subjects(facility, "facility")
+    asked = list(world.subjects(facility, rule.each))
+    applies, preview, subjects = _applicable(rule, whole, asked, world)
+    if applies is not True:
+        status = Status.UNKNOWN if applies is None else Status.NOT_APPLICABLE
+        reason = "applicability_unknown" if applies is None else "does_not_apply"
+        return Result(rule.id, facility, status, reason)
+    gate = _gate(rule, text)
+    if gate is not None:
+        return Result(rule.id, facility, *gate)
+    status, reason, findings, coverage = _judge(rule, whole, subjects, world)
+    return Result(
+        rule.id,
+        facility,
+        status,
+        reason,
+        findings,
+        coverage,
+        advisory=text not in {"official", "seen_copy"},
+        preview=preview,
+    )
+
+
+def _gate(rule: Rule, text: TextStatus) -> tuple[Status, str] | None:
+    if text == "memory":
+        return Status.NOT_EVALUATED, "text_not_seen"
+    if rule.evidence == "out_of_reach":
+        return Status.OUT_OF_REACH, "out_of_reach"
+    return None
+
+
+def _applicable(
+    rule: Rule, whole: Subject, asked: Sequence[Subject], world: World
+) -> tuple[bool | None, bool, list[Subject]]:
+    """Whether the rule applies, whether its level is only assumed, and to which subjects."""
+    preview = False
+    kept: list[Subject] = []
+    unknown = False
+    for one in asked:
+        scope = _In(world, rule, one, ())
+        answers = [_asked(text, scope) for text in (rule.applies_if, rule.where) if text]
+        if rule.levels:
+            level = scope.value("system.level" if one.kind == "system" else "facility.level")
+            preview = preview or level is None
+            answers.append((level or _PREVIEW_LEVEL) in rule.levels)
+        if False in answers:
+            continue
+        unknown = unknown or None in answers
+        if None not in answers:
+            kept.append(one)
+    if kept:
+        return True, preview, kept
+    if unknown:
+        return None, preview, kept
+    if asked:
+        return False, preview, kept
+    # Nothing of that kind is declared: whether the rule applies can still be asked of the whole.
+    answer = _asked(rule.applies_if, _In(world, rule, whole, ())) if rule.applies_if else True
+    return answer, preview, kept
+
+
+def _asked(text: str, scope: Scope) -> bool | None:
+    value = parse(text).evaluate(scope)
+    return value if isinstance(value, bool) else None
+
+
+def _judge(
+    rule: Rule, whole: Subject, subjects: Sequence[Subject], world: World
+) -> tuple[Status, str, tuple[Finding, ...], float]:
+    if not subjects:
+        return Status.UNKNOWN, "nothing_declared", (), 0.0
+    findings = tuple(_of_subject(rule, one, subjects, world) for one in subjects)
+    if any(one.refuted for one in findings):
+        return Status.FAIL, "refuted", findings, _covered(findings)
+    coverage = _covered(findings)
+    if coverage < rule.min_coverage:
+        blind = [one.status for one in findings if one.status in {Status.UNKNOWN, Status.STALE}]
+        return worst(blind), "not_covered" if coverage else "no_evidence", findings, coverage
+    return (*_decided(rule, whole, findings, subjects, world), findings, coverage)
+
+
+def _covered(findings: Sequence[Finding]) -> float:
+    known = sum(one.status not in {Status.UNKNOWN, Status.STALE} for one in findings)
+    return known / len(findings)
+
+
+def _decided(
+    rule: Rule,
+    whole: Subject,
+    findings: Sequence[Finding],
+    subjects: Sequence[Subject],
+    world: World,
+) -> tuple[Status, str]:
+    known = [one for one in findings if one.status not in {Status.UNKNOWN, Status.STALE}]
+    if rule.decide and _has_quantifier(rule.decide):
+        answer = _asked(rule.decide, _In(world, rule, whole, subjects))
+        if answer is None:
+            return Status.UNKNOWN, "undecided"
+        if answer:
+            return Status.PASS_OBSERVED, "decided"
+    passed = sum(one.status is Status.PASS_OBSERVED for one in known)
+    if passed == len(known):
+        return Status.PASS_OBSERVED, "decided"
+    return (Status.PARTIAL, "some_only") if passed else (Status.FAIL, "not_shown")
+
+
+def _has_quantifier(text: str) -> bool:
+    nodes = [parse(text)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Quantified):
+            return True
+        nodes.extend(node.children())
+    return False
+
+
+def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: World) -> Finding:
+    scope = _In(world, rule, subject, others)
+    asked = set(rule.needs).union(
+        *(names_in(parse(one)) for one in (rule.refute, rule.decide) if one)
+    )
+    found = {
+        name: one
+        for name in sorted(asked - rule.params.keys())
+        if (one := world.evidence(name, subject)) is not None
+    }
+    if rule.refute and _asked(rule.refute, scope) is True:
+        return Finding(subject.id, Status.FAIL, refuted=True, used=found)
+    missing = tuple(name for name in _needed(rule) if scope.value(name) is None)
+    expired = tuple(name for name in missing if name in found)
+    if missing:
+        status = Status.STALE if len(expired) == len(missing) else Status.UNKNOWN
+        return Finding(subject.id, status, missing=missing, expired=expired, used=found)
+    if not rule.decide or _has_quantifier(rule.decide):
+        return Finding(subject.id, Status.PASS_OBSERVED, used=found)
+    answer = _asked(rule.decide, scope)
+    if answer is None:
+        return Finding(subject.id, Status.UNKNOWN, used=found)
+    return Finding(subject.id, Status.PASS_OBSERVED if answer else Status.FAIL, used=found)
+
+
+def _needed(rule: Rule) -> tuple[str, ...]:
+    """Evidence that must all be there for a pass; a parameter nobody set is missing too."""
+    used = {name for text in (rule.refute, rule.decide) if text for name in names_in(parse(text))}
+    return (*rule.needs, *sorted(used & rule.params.keys()))

@@ -1,0 +1,113 @@
+# ruff: noqa: E501 - a table with one line a name
+"""The names rules may use. Rules never read metrics; they read these, and the world maps them.
+
+Measured names come from the fact layer (``facts/``), ``doc:`` and ``att:`` names from what
+people entered, dotted attributes from the inventory and the facility's own answers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["seconds", "ratio", "count", "bytes_per_second", "bool", "text"]
+Kind = Literal["measured", "inferred", "attested", "document", "attribute"]
+
+DOCUMENT, ATTESTATION = "doc:", "att:"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One name.
+
+    Attributes:
+        each: What it is said of.
+        means: What it means, and what it does not.
+    """
+
+    name: str
+    each: str
+    unit: Unit
+    kind: Kind
+    means: str
+
+
+_TERMS = (
+    # Backups, per declared dataset: the best of its destinations unless said otherwise.
+    Term("bk.age", "dataset", "seconds", "measured", "age of the newest complete backup that the repository shows"),
+    Term("bk.seen", "dataset", "bool", "measured", "a backup of the dataset was ever seen"),
+    Term("bk.versions", "dataset", "count", "measured", "snapshots kept, of the destination with most"),
+    Term("bk.copies", "dataset", "count", "measured", "fresh copies in failure domains that share nothing; separation is declared"),
+    Term("bk.copies.offsite", "dataset", "count", "measured", "of these, outside the facility"),
+    Term("bk.copies.onsite", "dataset", "count", "measured", "of these, at the facility"),
+    Term("bk.same_place", "dataset", "bool", "measured", "a copy lies on the disk or machine it should protect"),
+    Term("bk.check", "dataset", "seconds", "measured", "age of the newest structure check that found nothing"),
+    Term("bk.check.data", "dataset", "seconds", "measured", "age of the part of the data that was read longest ago"),
+    Term("bk.damaged", "dataset", "bool", "measured", "a check or drill found damage"),
+    Term("bk.restore", "dataset", "seconds", "measured", "age of the newest drill that passed, sample or full"),
+    Term("bk.restore.full", "dataset", "seconds", "measured", "age of the newest full drill that passed"),
+    Term("bk.enc", "dataset", "bool", "inferred", "the product encrypts by design; who keeps the key is attested"),
+    Term("bk.immut", "dataset", "bool", "measured", "deleting was refused to the host's own credential"),
+    Term("bk.automatic", "dataset", "bool", "measured", "the runs come from a scheduler"),
+    # Network.
+    Term("net.link.speed", "port", "bytes_per_second", "measured", "negotiated speed"),
+    Term("net.link.duplex", "port", "bool", "measured", "full duplex"),
+    Term("net.path.rtt", "path", "seconds", "measured", "mean round trip"),
+    Term("net.path.jitter", "path", "seconds", "measured", "jitter"),
+    Term("net.path.loss", "path", "ratio", "measured", "share of probes without an answer"),
+    Term("net.dev", "device", "bool", "measured", "the device answers"),
+    Term("net.red", "facility", "bool", "measured", "standby or stack peer is there"),
+    Term("net.wan", "site", "count", "measured", "working uplinks"),
+    # Hosts.
+    Term("host.up", "host", "bool", "measured", "the host reports"),
+    Term("host.disk", "host", "ratio", "measured", "use of the fullest file system"),
+    Term("host.time", "host", "seconds", "measured", "size of the clock's offset"),
+    Term("host.os.supported", "host", "bool", "measured", "the operating system is still maintained"),
+    Term("host.av", "host", "bool", "measured", "anti-malware service runs"),
+    Term("host.fw", "host", "bool", "measured", "host firewall is on"),
+    Term("host.crypt", "host", "bool", "measured", "volumes are encrypted"),
+    Term("host.log", "host", "seconds", "measured", "age of the oldest kept security log entry"),
+    Term("host.age", "host", "seconds", "measured", "how long the host has been known"),
+    Term("host.log.forwarded", "host", "bool", "measured", "logs reach a central store"),
+    # Services and power.
+    Term("svc.up", "system", "bool", "measured", "the system answers a probe without patient data"),
+    Term("svc.tls", "system", "seconds", "measured", "time left on its certificate"),
+    Term("ups.runtime", "device", "seconds", "measured", "estimated runtime at the present load"),
+    Term("ups.test", "device", "seconds", "measured", "age of the last self-test that passed"),
+    Term("env.temperature", "device", "count", "measured", "degrees Celsius"),
+    Term("portal.reach", "facility", "bool", "measured", "a TLS connection to the insurance portal succeeds"),
+    Term("send.lag", "facility", "seconds", "measured", "age of the oldest unsent dossier, from the HIS"),
+    # Scope.
+    Term("inv.seen", "facility", "count", "measured", "devices seen"),
+    Term("inv.unknown", "facility", "count", "measured", "devices seen that nobody declared"),
+    Term("mon.cover", "facility", "ratio", "measured", "declared hosts that report"),
+    Term("bk.cover", "facility", "ratio", "measured", "declared datasets with a backup job; what is declared is attested"),
+    # Attributes.
+    Term("facility.kind", "facility", "text", "attribute", "hospital, inpatient_other, outpatient or none"),
+    Term("facility.ownership", "facility", "text", "attribute", "public or private"),
+    Term("facility.ministry_linked", "facility", "bool", "attribute", "under the ministry or linked to its network"),
+    Term("facility.insurance", "facility", "bool", "attribute", "has a health-insurance contract"),
+    Term("facility.licensed_year", "facility", "count", "attribute", "year of its licence"),
+    Term("facility.level", "facility", "count", "attribute", "highest approved level of its systems"),
+    Term("facility.tt54_level", "facility", "count", "attribute", "level it declares by Circular 54"),
+    Term("system.kind", "system", "text", "attribute", "his, lis, pacs, emr, ris, gateway or other"),
+    Term("system.level", "system", "count", "attribute", "approved level; declared, never computed"),
+    Term("system.level_decided", "system", "bool", "attribute", "there is a decision on its level"),
+    Term("system.hosting", "system", "text", "attribute", "own or rented"),
+    Term("system.building_before_2026_07", "system", "bool", "attribute", "was being built before 1 July 2026"),
+    Term("system.online_service", "system", "bool", "attribute", "serves the public online"),
+    Term("dataset.kind", "dataset", "text", "attribute", "database, files, images, config or other"),
+    Term("dataset.period", "dataset", "seconds", "attribute", "declared time between backups"),
+    Term("dataset.of", "dataset", "text", "attribute", "kind of the system it belongs to"),
+)  # fmt: skip
+
+VOCABULARY: Mapping[str, Term] = {term.name: term for term in _TERMS}
+
+
+def is_paper(name: str) -> bool:
+    """Whether a person has to enter it."""
+    return name.startswith((DOCUMENT, ATTESTATION))
+
+
+def is_known(name: str) -> bool:
+    """Whether a rule may use the name."""
+    return name in VOCABULARY or is_paper(name)

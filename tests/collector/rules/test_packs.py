@@ -1,0 +1,34 @@
+"""Every pack that is shipped: it passes lint, and each of its cases ends as it says."""
+
+from pathlib import Path
+
+import pytest
+
+import tramgac_collector
+from tramgac_collector.rules.fixtures import run
+from tramgac_collector.rules.lint import lint
+from tramgac_collector.rules.pack import read_pack
+
+PACKS = sorted((Path(tramgac_collector.__file__).parent / "packs").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
+def test_a_pack_is_named_as_its_file_and_passes_lint(path: Path) -> None:
+    """Nothing the lint refuses is shipped."""
+    pack = read_pack(path)
+
+    assert pack.pack.id == path.stem
+    assert lint(pack) == []
+
+
+@pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
+def test_every_case_of_a_pack_ends_as_it_says(path: Path) -> None:
+    """The same engine judges the cases and the hospitals."""
+    assert list(run(read_pack(path))) == []
+
+
+def test_no_two_packs_share_a_rule() -> None:
+    """An id is used once and never again."""
+    ids = [rule.id for path in PACKS for rule in read_pack(path).rules]
+
+    assert len(ids) == len(set(ids))
