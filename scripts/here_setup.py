@@ -81,6 +81,8 @@ facilities:
         kind: files
         host: {HOST}
         rpo_hours: 24
+        rto_hours: 1
+        schedule: {{oncalendar: "*:0/5", grace_minutes: 5}}
         destinations: [{{id: local}}]
         match: {{tags: [docs]}}
 """
@@ -165,9 +167,16 @@ def _restic_probe(place: Place) -> str:
 repository = "{place.root / "repository"}"
 password_file = "{place.root / "repository-password"}"
 state_dir = "{place.folder("restic-probe")}"
+[verify]
+window = []
+slices = 2
+slice_hours = 0
 [[series]]
 id = "{SERIES}"
+paths = ["{BACKED_UP}"]
 tags = ["docs"]
+[series.drill]
+scratch = "{place.folder("scratch")}"
 """
 
 
@@ -227,6 +236,21 @@ def backup_argv(place: Place) -> list[str]:
         *python("tramgac_agent", "backup-run", "--series", SERIES, "--drop", str(drop), "--"),
         *backup,
     ]
+
+
+def proof_argvs(place: Place) -> list[list[str]]:
+    """What proves the backup: its structure, all of its data, some files, all files."""
+    config = ["--config", str(place.root / "restic-probe.toml")]
+    drop = ["--drop", str(place.root / HOST / "drop")]
+    checks = [
+        [*python("tramgac_agent.restic.verify", *config, *drop), "--now", what]
+        for what in ("metadata", "slice", "slice")
+    ]
+    drills = [
+        python("tramgac_agent", "drill", SERIES, kind, *config, *drop)
+        for kind in ("--sample", "--full")
+    ]
+    return [*checks, *drills]
 
 
 def enroll(place: Place, host: str) -> None:

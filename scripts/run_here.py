@@ -35,6 +35,8 @@ _AREAS = {
     "service": "tramgac_service_up",
     "snapshot": "tramgac_backup_newest_snapshot_timestamp_seconds",
     "backup": "tramgac_backup_last_good_timestamp_seconds",
+    "check": "tramgac_backup_last_check_timestamp_seconds",
+    "drill": "tramgac_backup_last_drill_timestamp_seconds",
 }
 
 
@@ -172,11 +174,13 @@ class Run:
         while not drop.is_dir() and not self._halt.wait(0.2):
             continue  # the agent makes its drop folder, with the right mode, when it starts
         with (self._place.folder("logs") / "backup.log").open("ab") as output:
+            proofs = here.proof_argvs(self._place)
             while not self._halt.is_set():
-                subprocess.run(
-                    here.backup_argv(self._place), check=False, stdout=output, stderr=output,
-                    env={**os.environ, **secret},
-                )  # fmt: skip
+                for argv in (here.backup_argv(self._place), *proofs):
+                    if not self._halt.is_set():
+                        subprocess.run(argv, check=False, stdout=output, stderr=output,
+                                       env={**os.environ, **secret})  # fmt: skip
+                proofs = []  # once is enough to show them
                 self._halt.wait(_BACKUP_SECONDS)
 
     def _show(self) -> None:
