@@ -205,7 +205,9 @@ def _drill(arrival: "Arrival") -> Iterator[Claim]:
     if not drill.passed:
         return
     yield _event(DRILLS_GOOD[drill.kind], drill.series, ended / 1000, drill.drill_id, ended)
-    if drill.bytes >= _LEAST_BYTES_FOR_RATE and drill.restore_seconds >= _LEAST_SECONDS_FOR_RATE:
+    # A sample's time is mostly that of opening the repository for each file.
+    long_enough = drill.restore_seconds >= _LEAST_SECONDS_FOR_RATE
+    if drill.kind == "full" and drill.bytes >= _LEAST_BYTES_FOR_RATE and long_enough:
         rate = drill.bytes / drill.restore_seconds
         yield _event(RESTORE_RATE, drill.series, rate, drill.kind, ended)
         if drill.snapshot_bytes:
