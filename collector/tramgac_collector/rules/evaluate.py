@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from tramgac_collector.rules.expression import Quantified, Scope, Value, names_in, parse
+from tramgac_collector.rules.expression import Node, Quantified, Scope, Value, names_in, parse
 from tramgac_collector.rules.pack import Pack, Param, Rule, TextStatus
 from tramgac_collector.rules.status import Status, worst
+from tramgac_collector.rules.vocabulary import is_paper
 
 _PREVIEW_LEVEL = 2.0
 
@@ -148,15 +149,15 @@ def evaluate(pack: Pack, rule: Rule, facility: str, world: World, day: date) -> 
         return Result(rule.id, facility, Status.NOT_APPLICABLE, "not_in_force")
     (whole,) = world.subjects(facility, "facility")
     asked = list(world.subjects(facility, rule.each))
-    applies, preview, subjects = _applicable(rule, whole, asked, world)
-    if applies is not True:
-        status = Status.UNKNOWN if applies is None else Status.NOT_APPLICABLE
-        reason = "applicability_unknown" if applies is None else "does_not_apply"
+    reach = _reach(pack, rule, whole, asked, world)
+    if reach.applies is not True:
+        status = Status.UNKNOWN if reach.applies is None else Status.NOT_APPLICABLE
+        reason = "applicability_unknown" if reach.applies is None else "does_not_apply"
         return Result(rule.id, facility, status, reason)
     gate = _gate(rule, text)
     if gate is not None:
         return Result(rule.id, facility, *gate)
-    status, reason, findings, coverage = _judge(rule, whole, subjects, world)
+    status, reason, findings, coverage = _judge(rule, whole, reach, world)
     return Result(
         rule.id,
         facility,
@@ -165,7 +166,7 @@ def evaluate(pack: Pack, rule: Rule, facility: str, world: World, day: date) -> 
         findings,
         coverage,
         advisory=text not in {"official", "seen_copy"},
-        preview=preview,
+        preview=reach.preview,
     )
 
 
@@ -177,34 +178,55 @@ def _gate(rule: Rule, text: TextStatus) -> tuple[Status, str] | None:
     return None
 
 
-def _applicable(
-    rule: Rule, whole: Subject, asked: Sequence[Subject], world: World
-) -> tuple[bool | None, bool, list[Subject]]:
-    """Whether the rule applies, whether its level is only assumed, and to which subjects."""
-    preview = False
-    kept: list[Subject] = []
-    unknown = False
-    for one in asked:
-        scope = _In(world, rule, one, ())
-        answers = [_asked(text, scope) for text in (rule.applies_if, rule.where) if text]
-        if rule.levels:
-            level = scope.value("system.level" if one.kind == "system" else "facility.level")
-            preview = preview or level is None
-            answers.append((level or _PREVIEW_LEVEL) in rule.levels)
-        if False in answers:
+@dataclass(slots=True)
+class _Reach:
+    """What a rule is asked of.
+
+    Attributes:
+        applies: None when the facility's own answers are missing.
+        preview: A level is only assumed.
+        subjects: What is judged.
+        doubtful: What may belong to it; the answers that would tell are missing.
+    """
+
+    applies: bool | None = None
+    preview: bool = False
+    subjects: list[Subject] = field(default_factory=list)
+    doubtful: list[Subject] = field(default_factory=list)
+
+
+def _reach(
+    pack: Pack, rule: Rule, whole: Subject, asked: Sequence[Subject], world: World
+) -> _Reach:
+    """``applies_if`` may end a rule; ``where`` only narrows it, and to nothing is not "no"."""
+    reach = _Reach()
+    answers = []
+    for one in asked or [whole]:
+        applies, assumed = _applies(pack, rule, _In(world, rule, one, ()))
+        reach.preview = reach.preview or assumed
+        answers.append(applies)
+        if applies is False or not asked:
             continue
-        unknown = unknown or None in answers
-        if None not in answers:
-            kept.append(one)
-    if kept:
-        return True, preview, kept
-    if unknown:
-        return None, preview, kept
-    if asked:
-        return False, preview, kept
-    # Nothing of that kind is declared: whether the rule applies can still be asked of the whole.
-    answer = _asked(rule.applies_if, _In(world, rule, whole, ())) if rule.applies_if else True
-    return answer, preview, kept
+        inside = _asked(rule.where, _In(world, rule, one, ())) if rule.where else True
+        if applies and inside:
+            reach.subjects.append(one)
+        elif inside is not False:
+            reach.doubtful.append(one)
+    reach.applies = True if True in answers else None if None in answers else False
+    return reach
+
+
+def _applies(pack: Pack, rule: Rule, scope: _In) -> tuple[bool | None, bool]:
+    """Whether a rule applies to one subject, and whether its level is only assumed."""
+    answers = [_asked(rule.applies_if, scope)] if rule.applies_if else []
+    assumed = False
+    if rule.levels:
+        own = "system.level" if scope.subject.kind == "system" else "facility.level"
+        level = scope.value(pack.pack.levels_from or own)
+        assumed = level is None and not pack.pack.levels_from
+        level = _PREVIEW_LEVEL if assumed else level
+        answers.append(None if level is None else level in rule.levels)
+    return False if False in answers else None if None in answers else True, assumed
 
 
 def _asked(text: str, scope: Scope) -> bool | None:
@@ -213,11 +235,15 @@ def _asked(text: str, scope: Scope) -> bool | None:
 
 
 def _judge(
-    rule: Rule, whole: Subject, subjects: Sequence[Subject], world: World
+    rule: Rule, whole: Subject, reach: _Reach, world: World
 ) -> tuple[Status, str, tuple[Finding, ...], float]:
-    if not subjects:
+    subjects = reach.subjects
+    findings = (
+        *(_of_subject(rule, one, subjects, world) for one in subjects),
+        *(Finding(one.id, Status.UNKNOWN) for one in reach.doubtful),
+    )
+    if not findings:
         return Status.UNKNOWN, "nothing_declared", (), 0.0
-    findings = tuple(_of_subject(rule, one, subjects, world) for one in subjects)
     if any(one.refuted for one in findings):
         return Status.FAIL, "refuted", findings, _covered(findings)
     coverage = _covered(findings)
@@ -240,26 +266,29 @@ def _decided(
     world: World,
 ) -> tuple[Status, str]:
     known = [one for one in findings if one.status not in {Status.UNKNOWN, Status.STALE}]
-    if rule.decide and _has_quantifier(rule.decide):
+    if not known:
+        return Status.UNKNOWN, "no_evidence"
+    if rule.decide and _of_each(rule) is None:
         answer = _asked(rule.decide, _In(world, rule, whole, subjects))
         if answer is None:
             return Status.UNKNOWN, "undecided"
-        if answer:
-            return Status.PASS_OBSERVED, "decided"
+        return (Status.PASS_OBSERVED, "decided") if answer else (Status.FAIL, "not_shown")
     passed = sum(one.status is Status.PASS_OBSERVED for one in known)
     if passed == len(known):
         return Status.PASS_OBSERVED, "decided"
     return (Status.PARTIAL, "some_only") if passed else (Status.FAIL, "not_shown")
 
 
-def _has_quantifier(text: str) -> bool:
-    nodes = [parse(text)]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, Quantified):
-            return True
-        nodes.extend(node.children())
-    return False
+def _of_each(rule: Rule) -> Node | None:
+    """What each subject can be asked by itself; None if ``decide`` is about them together."""
+    node = parse(rule.decide)
+    if isinstance(node, Quantified) and node.quantifier == "all":
+        return node.part
+    return None if _has_quantifier(node) else node
+
+
+def _has_quantifier(node: Node) -> bool:
+    return isinstance(node, Quantified) or any(map(_has_quantifier, node.children()))
 
 
 def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: World) -> Finding:
@@ -272,17 +301,20 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
         for name in sorted(asked - rule.params.keys())
         if (one := world.evidence(name, subject)) is not None
     }
-    if rule.refute and _asked(rule.refute, scope) is True:
+    # A person who answered "no" refutes as well as any measurement.
+    denied = any(scope.value(name) is False for name in rule.needs if is_paper(name))
+    if denied or (rule.refute and _asked(rule.refute, scope) is True):
         return Finding(subject.id, Status.FAIL, refuted=True, used=found)
     missing = tuple(name for name in _needed(rule) if scope.value(name) is None)
     expired = tuple(name for name in missing if name in found)
     if missing:
         status = Status.STALE if len(expired) == len(missing) else Status.UNKNOWN
         return Finding(subject.id, status, missing=missing, expired=expired, used=found)
-    if not rule.decide or _has_quantifier(rule.decide):
+    part = _of_each(rule) if rule.decide else None
+    if part is None:
         return Finding(subject.id, Status.PASS_OBSERVED, used=found)
-    answer = _asked(rule.decide, scope)
-    if answer is None:
+    answer = part.evaluate(scope)
+    if not isinstance(answer, bool):
         return Finding(subject.id, Status.UNKNOWN, used=found)
     return Finding(subject.id, Status.PASS_OBSERVED if answer else Status.FAIL, used=found)
 

@@ -8,6 +8,7 @@ from tramgac_collector.rules.evaluate import Evidence, Subject, evaluate
 from tramgac_collector.rules.expression import BadExpression, Value, parse
 from tramgac_collector.rules.pack import Fixture, Pack, Rule
 from tramgac_collector.rules.status import Status
+from tramgac_collector.rules.vocabulary import VOCABULARY
 
 _FACILITY = "fixture"
 _NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -48,6 +49,10 @@ class _Nothing:
         return ()
 
 
+def _is_attribute(name: str) -> bool:
+    return name in VOCABULARY and VOCABULARY[name].kind == "attribute"
+
+
 @dataclass
 class _World:
     """What one case says, and nothing else."""
@@ -67,7 +72,7 @@ class _World:
         found = []
         for number, facts in enumerate(several):
             self.facts[f"{kind}-{number}"] = facts
-            own = {name: value_of(one) for name, one in facts.items() if name.startswith(kind)}
+            own = {name: value_of(one) for name, one in facts.items() if _is_attribute(name)}
             found.append(Subject(kind, f"{kind}-{number}", facility, {**given, **own}))
         return found
 

@@ -54,6 +54,8 @@ def _head(pack: Pack) -> Iterator[Complaint]:
         yield Complaint("pack: verify", "say what a person must still compare with the source")
     if head.legal_force == "binding_via" and not head.via:
         yield Complaint("pack: via", "say which document makes it binding")
+    if head.levels_from and head.levels_from not in VOCABULARY:
+        yield Complaint("pack: levels_from", f"`{head.levels_from}` is not in the vocabulary")
     if not pack.rules and not pack.deadlines:
         yield Complaint("pack", "no rules and no deadlines")
 

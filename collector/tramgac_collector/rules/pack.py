@@ -187,6 +187,8 @@ class Head(Node, frozen=True, kw_only=True):
 
     Attributes:
         optional: Off until the facility or the province asks for it.
+        levels_from: Attribute that declares the level the rules speak of; the security level
+            if empty, and only that one is assumed to be 2 where none is declared.
         verify: What a person must still compare with the official text.
         verified_by: Who did, and when.
     """
@@ -199,6 +201,7 @@ class Head(Node, frozen=True, kw_only=True):
     text_status: TextStatus
     in_force: InForce = InForce()
     optional: bool = False
+    levels_from: str = ""
     supersedes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
