@@ -6,6 +6,7 @@ measurement outweighs any paper; then what is missing, what has expired, what is
 only then what decides.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -39,7 +40,8 @@ class Subject:
     """What a rule is asked of.
 
     Attributes:
-        attributes: What the inventory and the facility's own answers say, by dotted name.
+        attributes: What the inventory and the facility's own answers say, by dotted name; its
+            facility's among them.
     """
 
     kind: str
@@ -57,7 +59,7 @@ class World(Protocol):
         """The facility's things of one kind; itself for ``facility``."""
 
     def evidence(self, name: str, subject: Subject) -> Evidence | None:
-        """What is known, expired or not."""
+        """What is known of the subject, else of its facility, expired or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Finding:
 
     Attributes:
         refuted: Shown to be wrong, not merely not shown to be right.
+        conflict: A paper says yes and a measurement no.
         missing: Names that are not known; ``expired``: that were.
         used: What was looked at.
     """
@@ -73,6 +76,7 @@ class Finding:
     subject: str
     status: Status
     refuted: bool = False
+    conflict: bool = False
     missing: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     used: Mapping[str, Evidence] = field(default_factory=dict)
@@ -100,7 +104,11 @@ class Result:
 
 
 class _In(Scope):
-    """Names of one subject: parameters, then attributes, then facts that have not expired."""
+    """Names of one subject: parameters, then attributes, then facts that have not expired.
+
+    Attributes:
+        oldest_ms: What was so before says nothing.
+    """
 
     def __init__(
         self, world: World, rule: Rule, subject: Subject, others: Sequence[Subject]
@@ -109,6 +117,10 @@ class _In(Scope):
         self._rule = rule
         self.subject = subject
         self._others = others
+        self.oldest_ms: float = -math.inf
+        limit = parse(rule.validity).evaluate(self) if rule.validity else None
+        if isinstance(limit, float):
+            self.oldest_ms = world.now_ms - limit * 1000
 
     def value(self, name: str) -> Value:
         """What is known and fresh."""
@@ -118,7 +130,9 @@ class _In(Scope):
         if name in self.subject.attributes:
             return self.subject.attributes[name]
         found = self._world.evidence(name, self.subject)
-        return found.value if found is not None and found.expires_ms > self._world.now_ms else None
+        if found is None or found.expires_ms <= self._world.now_ms:
+            return None
+        return found.value if found.collected_ms >= self.oldest_ms else None
 
     def _param(self, name: str, param: Param) -> Value:
         for place in (f"param.{self._rule.id}.{name}", param.source):
@@ -126,7 +140,15 @@ class _In(Scope):
                 declared = self.subject.attributes[place]
                 if declared is not None:
                     return declared
-        return parse(param.value).evaluate(self) if param.value else None
+        value = param.by_level.get(f"{self.level() or _PREVIEW_LEVEL:g}", param.value)
+        return parse(value).evaluate(self) if value else None
+
+    def level(self) -> float | None:
+        """The declared security level, never a computed one."""
+        own = f"{self.subject.kind}.level"
+        known = own == "system.level" or own in self.subject.attributes
+        value = self.value(own if known else "facility.level")
+        return float(value) if isinstance(value, float | int) else None
 
     def subjects(self) -> Sequence[Scope]:
         """One scope for each subject of the rule."""
@@ -153,7 +175,7 @@ def evaluate(pack: Pack, rule: Rule, facility: str, world: World, day: date) -> 
     if reach.applies is not True:
         status = Status.UNKNOWN if reach.applies is None else Status.NOT_APPLICABLE
         reason = "applicability_unknown" if reach.applies is None else "does_not_apply"
-        return Result(rule.id, facility, status, reason)
+        return Result(rule.id, facility, status, reason, preview=reach.preview)
     gate = _gate(rule, text)
     if gate is not None:
         return Result(rule.id, facility, *gate)
@@ -218,11 +240,11 @@ def _reach(
 
 def _applies(pack: Pack, rule: Rule, scope: _In) -> tuple[bool | None, bool]:
     """Whether a rule applies to one subject, and whether its level is only assumed."""
-    answers = [_asked(rule.applies_if, scope)] if rule.applies_if else []
+    answers = [_asked(text, scope) for text in (pack.pack.applies_if, rule.applies_if) if text]
     assumed = False
     if rule.levels:
-        own = "system.level" if scope.subject.kind == "system" else "facility.level"
-        level = scope.value(pack.pack.levels_from or own)
+        declared = pack.pack.levels_from
+        level = scope.value(declared) if declared else scope.level()
         assumed = level is None and not pack.pack.levels_from
         level = _PREVIEW_LEVEL if assumed else level
         answers.append(None if level is None else level in rule.levels)
@@ -245,7 +267,8 @@ def _judge(
     if not findings:
         return Status.UNKNOWN, "nothing_declared", (), 0.0
     if any(one.refuted for one in findings):
-        return Status.FAIL, "refuted", findings, _covered(findings)
+        reason = "conflict" if any(one.conflict for one in findings) else "refuted"
+        return Status.FAIL, reason, findings, _covered(findings)
     coverage = _covered(findings)
     if coverage < rule.min_coverage:
         blind = [one.status for one in findings if one.status in {Status.UNKNOWN, Status.STALE}]
@@ -294,7 +317,7 @@ def _has_quantifier(node: Node) -> bool:
 def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: World) -> Finding:
     scope = _In(world, rule, subject, others)
     asked = set(rule.needs).union(
-        *(names_in(parse(one)) for one in (rule.refute, rule.decide) if one)
+        *(names_in(parse(one)) for one in (rule.refute, rule.decide, rule.unknown_if) if one)
     )
     found = {
         name: one
@@ -302,9 +325,13 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
         if (one := world.evidence(name, subject)) is not None
     }
     # A person who answered "no" refutes as well as any measurement.
-    denied = any(scope.value(name) is False for name in rule.needs if is_paper(name))
+    answers = [
+        value for name in rule.needs if is_paper(name) and (value := scope.value(name)) is not None
+    ]
+    denied = any(value is False for value in answers)
     if denied or (rule.refute and _asked(rule.refute, scope) is True):
-        return Finding(subject.id, Status.FAIL, refuted=True, used=found)
+        conflict = bool(answers) and not denied
+        return Finding(subject.id, Status.FAIL, refuted=True, conflict=conflict, used=found)
     missing = tuple(name for name in _needed(rule) if scope.value(name) is None)
     expired = tuple(name for name in missing if name in found)
     if missing:
@@ -314,12 +341,16 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
     if part is None:
         return Finding(subject.id, Status.PASS_OBSERVED, used=found)
     answer = part.evaluate(scope)
-    if not isinstance(answer, bool):
-        return Finding(subject.id, Status.UNKNOWN, used=found)
-    return Finding(subject.id, Status.PASS_OBSERVED if answer else Status.FAIL, used=found)
+    if answer is True:
+        return Finding(subject.id, Status.PASS_OBSERVED, used=found)
+    # Where it cannot be told whether it is too early to tell, nothing is told either.
+    early = bool(rule.unknown_if) and _asked(rule.unknown_if, scope) is not False
+    status = Status.UNKNOWN if early or answer is not False else Status.FAIL
+    return Finding(subject.id, status, used=found)
 
 
 def _needed(rule: Rule) -> tuple[str, ...]:
     """Evidence that must all be there for a pass; a parameter nobody set is missing too."""
-    used = {name for text in (rule.refute, rule.decide) if text for name in names_in(parse(text))}
+    texts = (rule.refute, rule.decide, rule.unknown_if, rule.validity)
+    used = {name for text in texts if text for name in names_in(parse(text))}
     return (*rule.needs, *sorted(used & rule.params.keys()))

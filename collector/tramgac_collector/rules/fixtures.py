@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tramgac_collector.rules.evaluate import Evidence, Subject, evaluate
-from tramgac_collector.rules.expression import BadExpression, Value, parse
-from tramgac_collector.rules.pack import Fixture, Pack, Rule
+from tramgac_collector.rules.expression import BadExpression, Value, parse, seconds_of
+from tramgac_collector.rules.pack import Fixture, Pack
 from tramgac_collector.rules.status import Status
 from tramgac_collector.rules.vocabulary import VOCABULARY
 
@@ -57,14 +57,15 @@ def _is_attribute(name: str) -> bool:
 class _World:
     """What one case says, and nothing else."""
 
-    rule: Rule
+    pack: Pack
     case: Fixture
     now_ms: int = _NOW_MS
     facts: dict[str, Mapping[str, Given]] = field(default_factory=dict)
 
     def subjects(self, facility: str, kind: str) -> Sequence[Subject]:
         """The facility, or the case's subjects."""
-        given = {name: value_of(one) for name, one in self.case.given.items()}
+        everywhere = {**self.pack.given, **self.case.given}
+        given = {name: value_of(one) for name, one in everywhere.items()}
         if kind == "facility":
             self.facts[facility] = self.case.facts
             return (Subject(kind, facility, facility, given),)
@@ -83,7 +84,8 @@ class _World:
         if said is None:
             return None
         expires = self.now_ms - 1 if name in self.case.stale else self.now_ms + _HOUR_MS
-        return Evidence(value_of(said), self.now_ms - _HOUR_MS, expires, "fixture")
+        age_ms = int(seconds_of(self.case.ages.get(name, "1h")) * 1000)
+        return Evidence(value_of(said), self.now_ms - age_ms, expires, "fixture")
 
 
 def run(pack: Pack) -> Iterator[Failed]:
@@ -91,6 +93,6 @@ def run(pack: Pack) -> Iterator[Failed]:
     for rule in pack.rules:
         for case in rule.fixtures:
             day = case.on or _NOW.date()
-            result = evaluate(pack, rule, _FACILITY, _World(rule, case), day)
+            result = evaluate(pack, rule, _FACILITY, _World(pack, case), day)
             if result.status is not case.expect:
                 yield Failed(rule.id, case.name, case.expect, result.status, result.reason)

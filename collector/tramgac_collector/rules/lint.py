@@ -1,5 +1,6 @@
 """What a pack must not do. Every refusal names the rule and says what to mend."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ def _head(pack: Pack) -> Iterator[Complaint]:
         yield Complaint("pack: via", "say which document makes it binding")
     if head.levels_from and head.levels_from not in VOCABULARY:
         yield Complaint("pack: levels_from", f"`{head.levels_from}` is not in the vocabulary")
+    if head.applies_if:
+        for key, text in _expression("applies_if", head.applies_if, {}):
+            yield Complaint(f"pack: {key}", text)
     if not pack.rules and not pack.deadlines:
         yield Complaint("pack", "no rules and no deadlines")
 
@@ -108,8 +112,14 @@ def _expressions(_pack: Pack, rule: Rule) -> _Found:
         "applies_if": rule.applies_if,
         "refute": rule.refute,
         "decide": rule.decide,
+        "unknown_if": rule.unknown_if,
         "validity": rule.validity,
         **{f"params.{name}": param.value for name, param in rule.params.items()},
+        **{
+            f"params.{name}.by_level.{level}": text
+            for name, param in rule.params.items()
+            for level, text in param.by_level.items()
+        },
     }
     for key, text in texts.items():
         if text:
@@ -131,18 +141,38 @@ def _expression(key: str, text: str, params: Mapping[str, object]) -> _Found:
 
 
 def _subjects(_pack: Pack, rule: Rule) -> _Found:
-    for name in rule.needs:
+    for name in (*rule.needs, *sorted(_judging(rule))):
         term = VOCABULARY.get(name)
         if term is not None and term.each not in {rule.each, "facility"}:
             yield "each", f"`{name}` is known of a {term.each}, the rule asks a {rule.each}"
 
 
+def _judging(rule: Rule) -> set[str]:
+    """Names in what judges one subject; what cannot be parsed is told elsewhere."""
+    found: set[str] = set()
+    for text in (rule.refute, rule.decide, rule.unknown_if):
+        with contextlib.suppress(BadExpression):
+            found |= names_in(parse(text)) if text else set()
+    return found - set(rule.needs)
+
+
 def _params(_pack: Pack, rule: Rule) -> _Found:
     for name, param in rule.params.items():
-        if not param.value and not param.source:
+        if not (param.value or param.source or param.by_level):
             yield f"params.{name}", "give it a value, or say where it is declared"
+        if param.by_level and not param.value:
+            levels = {str(level) for level in rule.levels or range(1, 6)}
+            for level in sorted(levels - param.by_level.keys()):
+                yield f"params.{name}", f"no value at level {level}"
         if param.source and param.source not in VOCABULARY:
             yield f"params.{name}", f"`{param.source}` is not in the vocabulary"
+
+
+def _validity(_pack: Pack, rule: Rule) -> _Found:
+    with contextlib.suppress(BadExpression):
+        strange = names_in(parse(rule.validity)) - rule.params.keys() if rule.validity else ()
+        for name in sorted(strange):
+            yield "validity", f"`{name}` is no parameter; evidence cannot say how long it holds"
 
 
 def _in_force(pack: Pack, rule: Rule) -> _Found:
@@ -189,6 +219,7 @@ _OF_RULE: tuple[Callable[[Pack, Rule], _Found], ...] = (
     _expressions,
     _subjects,
     _params,
+    _validity,
     _in_force,
     _levels,
     _fixtures,

@@ -81,12 +81,16 @@ class Param(Node, frozen=True, kw_only=True, rename={"source": "from"}):
     Attributes:
         value: A literal of the expression language.
         source: Attribute it is taken from where the facility declares it; ``value`` else.
+        by_level: Instead of ``value`` at these declared levels.
         tailorable: A facility may set its own.
+        product: The number is ours; no document has it.
     """
 
     value: Expression = ""
     source: str = ""
+    by_level: dict[str, Expression] = {}
     tailorable: bool = False
+    product: bool = False
 
 
 class Hysteresis(Node, frozen=True, kw_only=True):
@@ -102,6 +106,7 @@ class Fixture(Node, frozen=True, kw_only=True):
         facts: By name: a number, text, truth value, or a duration such as ``20h``.
         subjects: Several subjects instead of one, each with facts of its own.
         given: Attributes and parameters.
+        ages: How long ago a name in ``facts`` was so; an hour if not said.
         stale: Names in ``facts`` that are past their expiry.
         coverage: Share of the facility that reports.
         on: Day it is judged; today if none.
@@ -111,6 +116,7 @@ class Fixture(Node, frozen=True, kw_only=True):
     facts: dict[str, str | float | bool] = {}
     subjects: tuple[dict[str, str | float | bool], ...] = ()
     given: dict[str, str | float | bool] = {}
+    ages: dict[str, Expression] = {}
     stale: tuple[str, ...] = ()
     coverage: Share = 1.0
     on: date | None = None
@@ -128,8 +134,11 @@ class Rule(Node, frozen=True, kw_only=True):
         needs: Names that must all be known and fresh for a pass.
         refute: True for a subject: a gap, whatever else is known.
         decide: True for a subject (or, with a quantifier, for all): nothing found missing.
+        unknown_if: Where it holds, "not decided" means that nothing can be said yet: a log
+            kept since a server was set up last week proves nothing about a year.
         min_coverage: Share of subjects that must be known.
         evidence: What kind decides it.
+        validity: How old evidence in ``needs`` may be, if less than its own expiry allows.
         text_status: Of this row, where it differs from the pack's; same for ``legal_force``.
     """
 
@@ -145,6 +154,7 @@ class Rule(Node, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     refute: Expression = ""
     decide: Expression = ""
+    unknown_if: Expression = ""
     min_coverage: Share = 1.0
     severity: Severity = "medium"
     evidence: EvidenceKind
@@ -165,6 +175,7 @@ class Deadline(Node, frozen=True, kw_only=True):
         on: The day, or
         yearly: month and day of every year, ``12-20``.
         before: The day itself is too late.
+        each: What ``applies_if`` is asked of; it is due if it applies to one of them.
         done_by: Names (documents, attestations) that say it is done.
         lead_days: How many days ahead it is brought up.
     """
@@ -176,6 +187,7 @@ class Deadline(Node, frozen=True, kw_only=True):
     on: date | None = None
     yearly: Annotated[str, msgspec.Meta(pattern=r"^(\d\d-\d\d)?$")] = ""
     before: bool = False
+    each: Each = "facility"
     applies_if: Expression = ""
     done_by: tuple[str, ...] = ()
     lead_days: tuple[int, ...] = (180, 90, 30, 7)
@@ -187,6 +199,7 @@ class Head(Node, frozen=True, kw_only=True):
 
     Attributes:
         optional: Off until the facility or the province asks for it.
+        applies_if: Holds for every rule and deadline beside its own.
         levels_from: Attribute that declares the level the rules speak of; the security level
             if empty, and only that one is assumed to be 2 where none is declared.
         verify: What a person must still compare with the official text.
@@ -201,6 +214,7 @@ class Head(Node, frozen=True, kw_only=True):
     text_status: TextStatus
     in_force: InForce = InForce()
     optional: bool = False
+    applies_if: Expression = ""
     levels_from: str = ""
     supersedes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -210,9 +224,14 @@ class Head(Node, frozen=True, kw_only=True):
 
 
 class Pack(Node, frozen=True, kw_only=True):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        given: What every fixture starts from.
+    """
 
     pack: Head
+    given: dict[str, str | float | bool] = {}
     rules: tuple[Rule, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
 

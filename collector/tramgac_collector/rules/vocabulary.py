@@ -97,6 +97,7 @@ _TERMS = (
     Term("system.online_service", "system", "bool", "attribute", "serves the public online"),
     Term("dataset.kind", "dataset", "text", "attribute", "database, files, images, config or other"),
     Term("dataset.period", "dataset", "seconds", "attribute", "declared time between backups"),
+    Term("dataset.level", "dataset", "count", "attribute", "approved level of that system; the facility's where it is left out"),
     Term("dataset.of", "dataset", "text", "attribute", "kind of the system it belongs to"),
 )  # fmt: skip
 

@@ -8,8 +8,10 @@ import tramgac_collector
 from tramgac_collector.rules.fixtures import run
 from tramgac_collector.rules.lint import lint
 from tramgac_collector.rules.pack import read_pack
+from tramgac_collector.rules.papers import FILE_NAME, lint_papers, read_papers
 
-PACKS = sorted((Path(tramgac_collector.__file__).parent / "packs").glob("*.yml"))
+FOLDER = Path(tramgac_collector.__file__).parent / "packs"
+PACKS = sorted(path for path in FOLDER.glob("*.yml") if path.name != FILE_NAME)
 
 
 @pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
@@ -32,3 +34,10 @@ def test_no_two_packs_share_a_rule() -> None:
     ids = [rule.id for path in PACKS for rule in read_pack(path).rules]
 
     assert len(ids) == len(set(ids))
+
+
+def test_every_paper_a_pack_asks_for_is_listed_and_every_listed_one_asked_for() -> None:
+    """Nobody is asked for a paper without a title, or hands one in for nothing."""
+    packs = [read_pack(path) for path in PACKS]
+
+    assert lint_papers(packs, read_papers(FOLDER / FILE_NAME)) == []
