@@ -61,6 +61,7 @@ _TERMS = (
     Term("host.up", "host", "bool", "measured", "the host reports"),
     Term("host.disk", "host", "ratio", "measured", "use of the fullest file system"),
     Term("host.time", "host", "seconds", "measured", "size of the clock's offset"),
+    Term("host.time.sources", "host", "count", "measured", "time sources in use"),
     Term("host.os.supported", "host", "bool", "measured", "the operating system is still maintained"),
     Term("host.av", "host", "bool", "measured", "anti-malware service runs"),
     Term("host.fw", "host", "bool", "measured", "host firewall is on"),
