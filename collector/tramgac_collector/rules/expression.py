@@ -36,7 +36,6 @@ _GRAMMAR = r"""
     | TEXT                                  -> text
     | "true"                                -> true
     | "false"                               -> false
-    | "unknown"                             -> unknown
     | QUANTIFIER "(" or_ ")"                -> quantified
     | NAME                                  -> name
     | "-" atom                              -> negative
@@ -50,7 +49,7 @@ DURATION.3: /[0-9]+(\.[0-9]+)?(ms|s|m|h|d|w)(?![a-z0-9_])/
 PERCENT.3: /[0-9]+(\.[0-9]+)?%/
 NUMBER.2: /[0-9]+(\.[0-9]+)?/
 TEXT: /'[^'\n]{0,200}'/
-NAME: /(?!(and|or|not|true|false|unknown|all|any|none|share|count)\b)[a-z][a-z0-9_]*([.:][a-z0-9_]+)*/
+NAME: /(?!(and|or|not|true|false|all|any|none|share|count)\b)[a-z][a-z0-9_]*([.:][a-z0-9_]+)*/
 %ignore /[ \t\n]+/
 """
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -99,9 +98,9 @@ class Node(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number (seconds, ratio or count), a text, a truth value, or what nobody can know."""
+    """A number (seconds, ratio or count), a text or a truth value."""
 
-    content: Value
+    content: float | bool | str
 
     def evaluate(self, _scope: Scope) -> Value:
         """The same everywhere."""
@@ -302,9 +301,6 @@ class _Build(Transformer[Token, Node]):
 
     def false(self) -> Node:
         return Literal(False)  # noqa: FBT003 - it is the content
-
-    def unknown(self) -> Node:
-        return Literal(None)
 
     def quantified(self, quantifier: Token, part: Node) -> Node:
         return Quantified(str(quantifier), part)
