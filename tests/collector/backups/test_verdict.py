@@ -113,7 +113,7 @@ CASES: dict[str, Case] = {
         lambda told: told, inventory("copies: 2", more=", {id: cloud, kind: cloud}")
     ),
     "same_place": Case(lambda told: told.look(0, medium="same_machine")),
-    "rto_exceeded": Case(lambda told: told, inventory("rto_hours: 0.001")),
+    "rto_exceeded": Case(lambda told: told.drill(1, "full"), inventory("rto_hours: 0.001")),
     "immutability_unproven": Case(lambda told: told, inventory("", "kind: nas, immutable: true")),
 }
 

@@ -72,7 +72,7 @@ def test_a_declared_series_without_evidence_is_shown() -> None:
 def test_everything_known_of_a_good_series_is_shown() -> None:
     """State, due time, checks by scope, coverage, drills by kind, rate, copies; no finding."""
     facts, live, derived = make(inventory("", "kind: nas, immutable: true"))
-    good(facts=facts).probe("refused")
+    good(facts=facts).drill(4, "full").probe("refused")
     derived.refresh(NOW)
     assert {one.partition(" ")[0] for one in shown(live)} == {
         one.partition(" ")[0]
@@ -84,6 +84,7 @@ def test_everything_known_of_a_good_series_is_shown() -> None:
             line("last_check_timestamp_seconds", "", scope="data"),
             line("data_read_ratio", ""),
             line("last_drill_timestamp_seconds", "", kind="sample"),
+            line("last_drill_timestamp_seconds", "", kind="full"),
             line("restore_bytes_per_second", ""),
             line("predicted_restore_seconds", ""),
             line("immutable", ""),
