@@ -21,7 +21,6 @@ from tramgac_agent.drop.records import Code
 
 TIMEOUT_SECONDS = 10.0
 _PREFIX = "rest:"
-_PORT = 8000  # restic's own default for `rest:`
 _ANSWERS: dict[int, Literal["refused", "allowed"]] = {
     403: "refused",
     200: "allowed",
@@ -56,16 +55,15 @@ class Server:
         return headers
 
     def _connection(self) -> http.client.HTTPConnection:
+        """To where restic itself connects: without a port that is 80 or 443, never 8000."""
         host, port = self.url.hostname or "", self.url.port
         if self.url.scheme == "http":
-            return http.client.HTTPConnection(host, port or _PORT, timeout=TIMEOUT_SECONDS)
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
         context = ssl.create_default_context(cafile=self.environment.get("RESTIC_CACERT") or None)
         own = self.environment.get("RESTIC_TLS_CLIENT_CERT")
         if own:
             context.load_cert_chain(own)
-        return http.client.HTTPSConnection(
-            host, port or _PORT, timeout=TIMEOUT_SECONDS, context=context
-        )
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
 
     def delete_nothing(self) -> int:
         """Try to delete a snapshot that does not exist; return the HTTP status.

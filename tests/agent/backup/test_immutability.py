@@ -146,6 +146,35 @@ def test_what_is_no_http_or_no_tls_or_nobody_proves_nothing() -> None:
     assert ask(f"rest:http://127.0.0.1:{closed}/") == Answer("unknown", "blind_unreachable")
 
 
+@pytest.mark.parametrize("name", list(restics()))
+def test_without_a_port_it_asks_where_restic_does(
+    name: str, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server of that machine must not get the password, nor answer for this one."""
+    asked: list[tuple[str, int]] = []
+
+    def note(place: tuple[str, int], *_: Any) -> socket.socket:
+        asked.append(place)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", note)
+    # Nobody may listen there: 127.66.66.66 is this machine and belongs to no test server.
+    for scheme, port in (("http", 80), ("https", 443)):
+        address = f"rest:{scheme}://127.66.66.66/his01/"
+        assert ask(address).failure == "blind_unreachable"
+        restic = subprocess.Popen(
+            [restics()[name], "--no-cache", "-r", address, "cat", "config"],
+            env=repository.environment,
+            stderr=subprocess.PIPE,
+        )
+        assert restic.stderr is not None
+        said = restic.stderr.readline()
+        restic.kill()
+        restic.communicate()
+        assert asked[-1] == ("127.66.66.66", port)
+        assert f"dial tcp 127.66.66.66:{port}".encode() in said
+
+
 @pytest.mark.parametrize(
     "address",
     ["/srv/backup", "sftp:h:/b", "s3:https://h/b", "rest:ftp://h/", "rest:http://h:x/", "rest:/a"],
