@@ -80,7 +80,9 @@ def _may(command: str, words: list[str]) -> bool:
     targets = _targets(words)
     if command == "restore":
         # Onto the root it would write over the live system.
-        return len(targets) == 1 and targets[0].startswith("/") and targets[0].strip("/.") != ""
+        if len(targets) != 1 or not targets[0].startswith("/"):
+            return False
+        return os.path.normpath(targets[0]).strip("/") != ""
     return not (command == "dump" and targets)
 
 

@@ -83,6 +83,7 @@ def test_reading_passes_without_a_lock(shim: Path, echo: Path, words: list[str])
         ["restore", "latest", "--target", "/scratch", "-t", "/"],
         ["restore", "latest", "--target", "/scratch", "--delete"],
         ["dump", "latest", "/a", "--target", "/etc/passwd"],
+        ["restore", "0" * 64, "--target", "/scratch/../."],
         ["init"],
         ["tag", "--add", "a"],
         ["rewrite", "--forget"],
