@@ -15,7 +15,8 @@ from tramgac_agent.sources.folders import look_each
 from tramgac_agent.sources.listed import Backup, Catalogue, ListedSeries
 
 # pgbackrest: src/command/info/info.c, INFO_STANZA_STATUS_CODE_*; the exit code is always 0.
-_MISSING_PATH, _OTHER = 1, 99
+_MISSING_PATH = 1
+_READ = frozenset({0, 2, 6})  # ok, no backup, no such backup; any code not named here is blind
 _PROBLEMS = {3: "missing_stanza_data", 4: "mixed", 5: "database_mismatch"}
 _WHY: tuple[tuple[str, State], ...] = (
     ("permission denied", "blind_auth"),
@@ -168,7 +169,7 @@ def found_of(stanzas: Sequence[Stanza], name: str, repo: int = 0) -> Found:
         words = status.message
     if status.code == _MISSING_PATH:
         raise SourceFailed("missing", "no such stanza")
-    if status.code == _OTHER:
+    if status.code not in _READ | _PROBLEMS.keys():
         raise _blind(words)
     backups = tuple(one for one in stanza.backup if repo in (0, one.database.repo))
     newest = max(backups, key=lambda one: (one.timestamp.start, one.label), default=None)

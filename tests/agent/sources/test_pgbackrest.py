@@ -180,6 +180,17 @@ def test_recorded_answers(name: str, expected: tuple[str, int]) -> None:
     assert recorded(name) == expected
 
 
+def test_a_status_that_is_not_known_is_never_good() -> None:
+    """A later version may mean anything by it."""
+    text = (CASES / "ok.json").read_text().replace('"code": 0', '"code": 42')
+    assert '"code": 42' in text
+
+    with pytest.raises(SourceFailed) as failed:
+        found_of(parse(text), "his")
+
+    assert failed.value.state == "blind_tool"
+
+
 def test_one_repository_of_several() -> None:
     """Each has its own backups and its own trouble; together they are `mixed`."""
     assert recorded("two-repositories") == ("mixed", 2)
