@@ -24,9 +24,15 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 _ZIP_END = b"PK\x05\x06"
 _ZIP_END_BYTES = 22
 _ZIP_COMMENT_BYTES = 65535
-# The header comment and the closing one; the cluster's and the database's differ in a word.
+# The header comment and the closing one. A cluster's dump holds whole dumps of its databases,
+# each with a closing comment of its own: first match wins.
 _TEXTS: tuple[tuple[bytes, bytes, Kind], ...] = (
-    (b"-- PostgreSQL database ", b" dump complete", "pg_plain"),
+    (
+        b"-- PostgreSQL database cluster dump",
+        b"-- PostgreSQL database cluster dump complete",
+        "pg_plain",
+    ),
+    (b"-- PostgreSQL database dump", b"-- PostgreSQL database dump complete", "pg_plain"),
     (b"-- MySQL dump ", b"-- Dump completed", "mysql"),
     (b"-- MariaDB dump ", b"-- Dump completed", "mysql"),
 )
@@ -52,10 +58,12 @@ def is_blank(head: bytes) -> bool:
     return bool(head) and not head.strip(b"\0")
 
 
-def text_problem(kind: Kind, tail: bytes) -> str:
-    """``truncated`` for an SQL dump whose last 4 KiB lack the closing comment."""
-    closings = {closing for _, closing, of in _TEXTS if of == kind}
-    return "truncated" if closings and not any(one in tail for one in closings) else ""
+def text_problem(head: bytes, tail: bytes) -> str:
+    """``truncated`` for an SQL dump whose last 4 KiB lack the closing comment of its first."""
+    if kind_of(head) not in {kind for _, _, kind in _TEXTS}:
+        return ""
+    closing = next(closing for opening, closing, _ in _TEXTS if opening in head)
+    return "" if closing in tail else "truncated"
 
 
 def edges(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -103,7 +111,7 @@ def gzip_problem(file: BinaryIO, seconds_left: Callable[[], float]) -> str:
         return "corrupt"
     if not unpacker.eof:
         return "truncated"
-    return text_problem(kind_of(unpacked.head), unpacked.tail)
+    return text_problem(unpacked.head, unpacked.tail)
 
 
 class _Edges:

@@ -28,6 +28,7 @@ from tramgac_agent.sources.folders import Entry, within
 # What is read to the end leaves this much of the time to say so.
 _SHARE = 0.8
 _SQLITE_STEPS = 100_000
+_NOT_RUN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN})  # primary codes: the low byte
 
 Reach = Literal["edges", "whole", "not_in_time"]
 
@@ -104,7 +105,7 @@ def _ends(entry: Entry, expected: str) -> Proof:
             return Proof("any", "", "edges")
         if expected not in ("auto", kind) or (kind == "any" and is_blank(head)):
             return Proof(kind, "bad_magic", "edges")
-        problem = text_problem(kind, tail)
+        problem = text_problem(head, tail)
         if kind == "zip":
             problem = zip_problem(file)
         if kind == "sqlite":
@@ -128,8 +129,12 @@ def _gzip(entry: Entry, left: Callable[[], float]) -> str:
         return gzip_problem(file, left)
 
 
-def _sqlite(entry: Entry, left: Callable[[], float]) -> str:
-    """SQLite's own check; immutable: no lock is taken and no journal is written."""
+def _sqlite(entry: Entry, left: Callable[[], float]) -> str | None:
+    """SQLite's own check; immutable: no lock is taken and no journal is written.
+
+    None when SQLite cannot run it here: a sort order or module of the application's own, a
+    file that cannot be opened. That is no word on the content.
+    """
     address = f"file:{quote(str(entry.path))}?mode=ro&immutable=1"
     late = False
 
@@ -145,6 +150,8 @@ def _sqlite(entry: Entry, left: Callable[[], float]) -> str:
     except sqlite3.Error as error:
         if late:
             raise NotInTime from error
+        return None if error.sqlite_errorcode & 0xFF in _NOT_RUN else "corrupt"
+    except UnicodeDecodeError:  # its complaint quotes a damaged schema
         return "corrupt"
     return "" if answer == ("ok",) else "corrupt"
 

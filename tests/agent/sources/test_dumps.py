@@ -25,7 +25,6 @@ from tramgac_agent.sources.dumpfiles import (
     edges,
     gzip_problem,
     is_blank,
-    kind_of,
     sqlite_problem,
     text_problem,
     zip_problem,
@@ -187,6 +186,47 @@ def test_real_postgresql_dumps_are_told_from_broken_ones(
     assert found["plain", True] == found["all", True] == ("truncated", {"metadata": False})
     assert found["custom", True][0] in {"truncated", "corrupt"}
     assert found["custom", True][1] == {"metadata": False, "data": False}
+
+
+def test_a_cluster_dump_that_ends_after_one_of_its_databases_is_broken_off(
+    folder: Path, postgres_dumps: dict[str, bytes]
+) -> None:
+    """pg_dumpall stops where one database fails; those before it end like whole dumps."""
+    closing = b"-- PostgreSQL database dump complete\n--\n"
+    content = postgres_dumps["all"]
+    content = content[: content.rindex(closing) + len(closing)]
+    aged(folder / "a.sql", 25, content)
+    plain = state_of(look_at(folder)).problem
+    aged(folder / "b.sql.gz", 24, gzip.compress(content))
+
+    assert (plain, state_of(look_at(folder)).problem) == ("truncated", "truncated")
+
+
+def test_a_check_that_sqlite_cannot_run_here_says_nothing(folder: Path) -> None:
+    """Applications bring sort orders of their own; only the form is known then."""
+    made = folder.parent / "own.db"
+    with closing(sqlite3.connect(made)) as database:
+        database.create_collation("OWN", lambda a, b: (a > b) - (a < b))
+        database.execute("CREATE TABLE t (a TEXT COLLATE OWN UNIQUE)")
+        database.executemany("INSERT INTO t VALUES (?)", [("a",), ("b",)])
+        database.commit()
+    aged(folder / "a.db", 24, made.read_bytes())
+    records = look_at(folder)
+
+    assert state_of(records).problem == ""
+    assert {scope: one.passed for scope, one in checks_of(records).items()} == {"metadata": True}
+
+
+def test_a_schema_that_is_no_text_is_damage(folder: Path) -> None:
+    """Python cannot even read what SQLite complains of."""
+    made = folder.parent / "schema.db"
+    with closing(sqlite3.connect(made)) as database:
+        database.execute("CREATE TABLE named (a)")
+        database.commit()
+    content = made.read_bytes().replace(b"CREATE TABLE named", b"CREATE TABLX \xe1\xff\xfe\xfd\xfc")
+    aged(folder / "a.db", 24, content)
+
+    assert state_of(look_at(folder)).problem == "corrupt"
 
 
 def test_a_database_file_is_checked_by_sqlite_itself(folder: Path) -> None:
@@ -370,7 +410,7 @@ def test_garbage_is_judged_without_a_fall(data: bytes, magic: bytes) -> None:
     file = io.BytesIO(magic + data)
     head, tail = edges(file)
 
-    assert text_problem(kind_of(head), tail) in {"", "truncated"}
+    assert text_problem(head, tail) in {"", "truncated"}
     assert gzip_problem(file, lambda: 1.0) in {"", "truncated", "corrupt"}
     assert zip_problem(file) in {"", "truncated"}
     assert sqlite_problem(head, len(magic + data)) in {"", "truncated"}
