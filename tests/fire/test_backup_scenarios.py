@@ -297,6 +297,11 @@ def test_each_fault_has_a_state_and_a_reason_of_its_own(
                 scenario.happens(story)
                 story.hand_over(centre.root / HOST / "drop")
 
+        # A new inventory has every series judged at once, not at the next full minute.
+        inventory = centre.root / "inventory.yml"
+        inventory.write_text(inventory.read_text() + "# read again\n")
+        centre.collector_command("inventory", "import")
+
         def wrong() -> dict[str, tuple[str, set[str]]]:
             states = said(centre)
             return {
