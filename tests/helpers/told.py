@@ -93,7 +93,7 @@ class Told:
 
     def look(self, hours: float = 0.1, state: str = "ok", **more: Any) -> "Told":
         """The repository was looked at; its newest snapshot is the one saved last."""
-        shown: dict[str, Any] = {}
+        shown: dict[str, Any] = more
         if state == "ok":
             shown = {
                 "snapshots": 30,

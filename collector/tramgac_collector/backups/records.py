@@ -34,10 +34,7 @@ def drill_rows(arrival: "Arrival", agent_version: str) -> "Iterator[Row]":
     if not drill.drill_id:
         return
     owner, now = arrival.subject, arrival.received_ms
-    started, ended = (
-        min(max(at + arrival.offset_ms, 0), now)
-        for at in (drill.started_unix_ms, drill.ended_unix_ms)
-    )
+    started, ended = map(arrival.centre_ms, (drill.started_unix_ms, drill.ended_unix_ms))
     yield (
         *(arrival.reporter.agent_id, owner.facility, owner.host, agent_version, drill.series),
         *(drill.drill_id, drill.kind, drill.passed, drill.conclusive, started, ended, now),

@@ -76,6 +76,8 @@ BACKUP_KINDS = (
 # A restore of less says more of the start-up than of the rate.
 _LEAST_BYTES_FOR_RATE = 2**20
 _LEAST_SECONDS_FOR_RATE = 0.2
+# Whatever a repository claims, it must be a time that can be written down: up to 2262.
+_LATEST_MS = 2**63 // 1_000_000
 
 
 def is_complete(run: Any) -> bool:  # noqa: ANN401 - BackupRun, or what looks like one in tests
@@ -92,11 +94,11 @@ def _event(kind: FactKind, series: str, value: float | None, text: str, at_ms: i
 
 def _backup_run(arrival: "Arrival") -> Iterator[Claim]:
     run = arrival.observation.backup_run
-    started = min(run.started_unix_ms + arrival.offset_ms, arrival.received_ms)
+    started = arrival.centre_ms(run.started_unix_ms)
     if not run.ended_unix_ms:
         yield _event(RUN_STARTED, run.series, started / 1000, run.run_id, started)
         return
-    ended = min(run.ended_unix_ms + arrival.offset_ms, arrival.received_ms)
+    ended = arrival.centre_ms(run.ended_unix_ms)
     yield _event(RUN_ENDED, run.series, ended / 1000, run.run_id, ended)
     yield _event(LAST_RUN, run.series, float(run.exit_code), run.outcome, ended)
     wrong = float(run.errors + run.missing_sources)
@@ -126,6 +128,9 @@ def _repository(arrival: "Arrival") -> Iterator[Claim]:
     state = arrival.observation.repository
     yield Claim(REPOSITORY, state.series, float(state.state == "ok"), state.state)
     if state.state != "ok":
+        if state.problem:
+            # What keeps the product from reading its repository may be the damage itself.
+            yield Claim(PROBLEM, state.series, 1.0, state.problem)
         return
     yield Claim(SNAPSHOTS, state.series, float(state.snapshots))
     yield Claim(LOCKS, state.series, float(state.stale_locks), _holder(state))
@@ -133,9 +138,9 @@ def _repository(arrival: "Arrival") -> Iterator[Claim]:
     yield Claim(DAMAGED, state.series, float(state.damaged))
     yield Claim(PROBLEM, state.series, float(bool(state.problem)), state.problem)
     if state.oldest_lock_unix_ms:
-        yield Claim(LOCK_SINCE, state.series, state.oldest_lock_unix_ms / 1000)
+        yield Claim(LOCK_SINCE, state.series, _claimed(state.oldest_lock_unix_ms))
     if state.newest_unix_ms:
-        yield Claim(NEWEST, state.series, state.newest_unix_ms / 1000, state.newest_id)
+        yield Claim(NEWEST, state.series, _claimed(state.newest_unix_ms), state.newest_id)
     if state.summary_known:
         yield Claim(SIZE, state.series, float(state.bytes), state.newest_id)
         yield Claim(FILES, state.series, float(state.files), state.newest_id)
@@ -146,11 +151,16 @@ def _repository(arrival: "Arrival") -> Iterator[Claim]:
     yield from _keeping(state)
 
 
+def _claimed(unix_ms: int) -> float:
+    """A time as the repository has it, in seconds; nobody knows whose clock made it."""
+    return min(max(unix_ms, 0), _LATEST_MS) / 1000
+
+
 def _keeping(state: Any) -> Iterator[Claim]:  # noqa: ANN401 - RepositoryState
     """Where copies lie and how long they are kept."""
     for kind, unix_ms in ((OLDEST, state.oldest_unix_ms), (ARCHIVED, state.archived_unix_ms)):
         if unix_ms:
-            yield Claim(kind, state.series, unix_ms / 1000)
+            yield Claim(kind, state.series, _claimed(unix_ms))
     if state.months_plus_one:
         yield Claim(MONTHS, state.series, float(state.months_plus_one - 1))
     if state.keys:
@@ -172,7 +182,7 @@ def _integrity(arrival: "Arrival") -> Iterator[Claim]:
     check = arrival.observation.integrity
     if not check.conclusive:
         return  # it was put off or cut short: the evidence before it goes on ageing
-    ended = min(check.ended_unix_ms + arrival.offset_ms, arrival.received_ms)
+    ended = arrival.centre_ms(check.ended_unix_ms)
     text = check.failure
     if check.scope == "metadata":
         yield _event(CHECK, check.series, float(check.passed), text, ended)
@@ -189,7 +199,7 @@ def _integrity(arrival: "Arrival") -> Iterator[Claim]:
         of = f"{check.slices_read}/{check.slices}"
         yield _event(DATA_READ, check.series, share, of, ended)
     if check.oldest_slice_unix_ms:
-        oldest = check.oldest_slice_unix_ms + arrival.offset_ms
+        oldest = arrival.centre_ms(check.oldest_slice_unix_ms)
         yield _event(DATA_OLDEST, check.series, oldest / 1000, "", ended)
 
 
@@ -197,7 +207,7 @@ def _drill(arrival: "Arrival") -> Iterator[Claim]:
     drill = arrival.observation.drill
     if drill.kind not in DRILLS or not drill.conclusive:
         return
-    ended = min(drill.ended_unix_ms + arrival.offset_ms, arrival.received_ms)
+    ended = arrival.centre_ms(drill.ended_unix_ms)
     text = f"{drill.kind} {drill.failure}".strip()
     passed = float(drill.passed)
     yield _event(RESTORE, drill.series, passed, text, ended)

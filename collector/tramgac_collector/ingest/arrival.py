@@ -51,3 +51,10 @@ class Arrival:
     expires_ms: int
     exact: bool
     offset_ms: int
+
+    def centre_ms(self, agent_unix_ms: int) -> int:
+        """A time of the agent's wall clock by ours: never before 1970, never after the event.
+
+        A clock that was ahead then and is right now would else make old evidence look fresh.
+        """
+        return max(0, min(agent_unix_ms + self.offset_ms, self.event_ms))

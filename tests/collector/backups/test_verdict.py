@@ -227,6 +227,15 @@ def test_a_partial_snapshot_is_remembered() -> None:
     assert (verdict.state, verdict.reason) == (BackupState.PARTIAL, "run_partial")
 
 
+def test_damage_that_blinds_is_a_failure() -> None:
+    """A product that cannot read its repository because it is damaged says both."""
+    told = good().look(0, "blind_tool", problem="damaged")
+    verdict = told.judged(PLAIN).verdict
+    assert (verdict.state, verdict.reason) == (BackupState.FAILED, "product_problem")
+    assert verdict.findings[0].detail == "damaged"
+    assert told.look(0).judged(PLAIN).verdict.state is BackupState.OK
+
+
 def test_an_empty_run_is_not_told_twice() -> None:
     """The empty snapshot of an empty run is explained by the run."""
     told = good().run(0.5, "partial", reason="empty", files=0, bytes=0)

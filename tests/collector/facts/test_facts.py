@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from helpers.evidence import NOW, OWNER, SERIES, arrival, backup_run, repository
-from helpers.told import good
+from helpers.told import DAY, good, inventory
 from sqlalchemy import Engine, text
 
 from tramgac_collector.facts.ledger import REFRESH_MS, SPACING_MS, FactLedger
 from tramgac_collector.facts.mapping import FROM_DETAIL, FROM_METRIC, KINDS
 from tramgac_collector.facts.stored import StoredFacts
+from tramgac_collector.web.words import moment
 from tramgac_proto.catalogue import CATALOGUE
 from tramgac_proto.v1 import fleet_pb2
 
@@ -293,3 +294,34 @@ def test_the_store_tells_what_the_ledger_tells(engine: Engine) -> None:
     heard = stored.heard(OWNER.agent_id)
     assert heard is not None
     assert heard.collected_ms == NOW
+
+
+def test_a_clock_that_was_ahead_makes_no_run_fresh() -> None:
+    """Old runs that come late say what time since boot says, though the clock is right by now."""
+    facts = FactLedger()
+    happened, year = NOW - 4 * DAY, 365 * DAY
+    run = fleet_pb2.BackupRun(
+        series=SERIES, run_id="r", outcome="complete",
+        started_unix_ms=happened + year - MINUTE, ended_unix_ms=happened + year,
+    )  # fmt: skip
+    facts.observe(arrival(backup_run=run, at_ms=happened, received_ms=NOW))
+    check = fleet_pb2.IntegrityCheck(
+        series=SERIES, scope="data", passed=True, conclusive=True, slices=2, slices_read=2,
+        ended_unix_ms=happened + year, oldest_slice_unix_ms=happened + year - DAY,
+    )  # fmt: skip
+    facts.observe(arrival(integrity=check, at_ms=happened, received_ms=NOW))
+    for name in ("bk.last_good", "bk.check.data.good", "bk.check.data.oldest"):
+        fact = facts.get(name, SERIES)
+        assert fact is not None
+        assert fact.value == happened / 1000
+
+
+@pytest.mark.parametrize("at", [-(2**63), 2**63 - 1])
+def test_impossible_times_can_be_written_down(at: int) -> None:
+    """A hostile repository spoils neither the list nor what is told of one series."""
+    told = good().look(0, newest_unix_ms=at, oldest_unix_ms=at, archived_unix_ms=at)
+    told.look(0, oldest_lock_unix_ms=at, newest_unix_ms=at)
+    judged = told.judged(inventory())
+    for fact in judged.evidence.facts.values():
+        if fact.unit == "timestamp_seconds" and fact.value is not None:
+            assert moment(round(fact.value * 1000))
