@@ -101,9 +101,12 @@ def _evidence(pack: Pack, rule: Rule) -> _Found:
         yield "decide", "say what refutes or decides it"
     if not judged and (rule.refute or rule.decide):
         yield "evidence", "out of reach, yet something decides it"
-    measured = [name for name in rule.needs if not is_paper(name)]
-    if rule.evidence in {"attested", "document"} and len(measured) == len(rule.needs) and judged:
-        yield "needs", "an attested rule needs an `att:` or `doc:` name"
+    if rule.evidence in {"attested", "document"} and judged and not any(map(_is_said, rule.needs)):
+        yield "needs", "an attested rule needs an `att:` or `doc:` name, or a name people answer"
+
+
+def _is_said(name: str) -> bool:
+    return is_paper(name) or (name in VOCABULARY and VOCABULARY[name].kind == "attested")
 
 
 def _expressions(_pack: Pack, rule: Rule) -> _Found:

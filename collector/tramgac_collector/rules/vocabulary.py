@@ -95,7 +95,10 @@ _TERMS = (
     # Incidents: a person says that there is one; no outage becomes one by itself.
     Term("incident.open", "facility", "bool", "attested", "a person declared a serious cyber incident; false while nobody did"),
     Term("incident.first_notice_after", "facility", "seconds", "attested", "from its detection to the first notice; to now while there is none"),
+    Term("incident.noticed", "facility", "bool", "attested", "the first notice of the open incident went out"),
     Term("incident.report_after", "facility", "seconds", "attested", "from its detection to the report of cause, scope and remedy; to now while there is none"),
+    Term("incident.reported", "facility", "bool", "attested", "cause, scope and remedy of the open incident were reported"),
+    Term("incident.alerted", "facility", "bool", "attested", "the authority was told at once; not known until the person in charge says"),
     # Attributes.
     Term("facility.kind", "facility", "text", "attribute", "hospital, inpatient_other, outpatient or none"),
     Term("facility.ownership", "facility", "text", "attribute", "public or private"),
