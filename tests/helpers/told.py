@@ -82,13 +82,11 @@ class Told:
             "run_id": f"run-{self._runs}",
             "snapshot_id": snapshot(hours),
             "exit_code": 0 if outcome == "complete" else 1,
+            "started_unix_ms": ended - 30 * MINUTE,
             **sizes,
             **more,
         }
-        run = fleet_pb2.BackupRun(
-            series=self.series, outcome=outcome, ended_unix_ms=ended,
-            started_unix_ms=ended - 30 * MINUTE, **told,
-        )  # fmt: skip
+        run = fleet_pb2.BackupRun(series=self.series, outcome=outcome, ended_unix_ms=ended, **told)
         return self._tell(hours, backup_run=run)
 
     def look(self, hours: float = 0.1, state: str = "ok", **more: Any) -> "Told":

@@ -84,18 +84,30 @@ class Evidence:
         if end is not None:
             start = self.time_ms(bk.GOOD_STARTED)
             return (end if start is None else min(start, end)), end
-        newest = None if self.tells_runs else self.newest_ms(now_ms)
+        untold = self.tells_runs or self.is_emptied(now_ms)
+        newest = None if untold else self.newest_ms(now_ms)
         return None if newest is None else (newest, newest)
 
     def point_ms(self, now_ms: int) -> int | None:
         """To when could be recovered: the good copy, or the logs archived since."""
         good = self.good_ms(now_ms)
-        if good is None:
+        if good is None or self.is_emptied(now_ms):
             return None
         archived = self.shown(bk.ARCHIVED, now_ms)
         until = 0 if archived is None or archived.value is None else round(archived.value * 1000)
         usable = self.readable(now_ms) and until <= now_ms + FUTURE_MS
         return max(good[1], until) if usable else good[1]
+
+    def is_emptied(self, now_ms: int) -> bool:
+        """Whether a look since the last complete run showed not one snapshot.
+
+        Where a run names none, the list may be the product's log, which forgets.
+        """
+        look, good = self.of(bk.REPOSITORY), self.of(bk.LAST_GOOD)
+        count = self.shown(bk.SNAPSHOTS, now_ms)
+        if look is None or count is None or count.value or not self.readable(now_ms):
+            return False
+        return good is None or (bool(good.text) and look.collected_ms > good.collected_ms)
 
     def newest_is_partial(self, now_ms: int) -> bool:
         """Whether the newest snapshot is one a run left incomplete; it looks like any other."""

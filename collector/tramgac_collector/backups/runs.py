@@ -7,8 +7,6 @@ from tramgac_collector.backups.findings import Finding, finding
 from tramgac_collector.facts import backups as bk
 
 _HOUR_MS = 3_600_000
-# Healthchecks' bound: a start and an end further apart have nothing to do with each other.
-_UNRELATED_MS = 72 * _HOUR_MS
 _ENDED_AS = {
     "failed": "run_failed",
     "interrupted": "run_interrupted",
@@ -42,13 +40,27 @@ def newest_run(evidence: Evidence, now_ms: int) -> Iterator[Finding]:
 
 
 def hung_run(evidence: Evidence, hung_hours: float | None, now_ms: int) -> Iterator[Finding]:
-    """A start without its end for longer than a run may take."""
+    """A start without its end for longer than a run may take, and no run got through since.
+
+    After a power cut no end ever comes. Whether a process still runs nobody tells the centre;
+    a run that began later and saved something shows that it is not in the way.
+    """
     limit = (hung_hours or _HUNG_HOURS) * _HOUR_MS
     ended = {past.text for past in evidence.recent(bk.RUN_ENDED)}
-    later = evidence.time_ms(bk.GOOD_STARTED) or 0
+    since = _got_through_ms(evidence)
     for past in evidence.recent(bk.RUN_STARTED):
-        age = now_ms - past.collected_ms
-        superseded = past.collected_ms < later and age > _UNRELATED_MS
-        if past.text not in ended and age > limit and not superseded:
+        is_open = past.text not in ended and past.collected_ms >= since
+        if is_open and now_ms - past.collected_ms > limit:
             yield finding("run_hung")
             return
+
+
+def _got_through_ms(evidence: Evidence) -> int:
+    """Start of the newest run that saved something: a complete one, or the newest if partial."""
+    good, run = evidence.time_ms(bk.GOOD_STARTED) or 0, evidence.of(bk.LAST_RUN)
+    if run is None or run.text != "partial":
+        return good
+    ended = evidence.recent(bk.RUN_ENDED)
+    newest = {past.text for past in ended if past.collected_ms == run.collected_ms}
+    starts = (p.collected_ms for p in evidence.recent(bk.RUN_STARTED) if p.text in newest)
+    return max(starts, default=good)

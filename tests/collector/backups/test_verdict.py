@@ -57,7 +57,7 @@ def _runless() -> Told:
 CASES: dict[str, Case] = {
     "run_failed": Case(lambda told: told.run(0.5, "failed", reason="no_space")),
     "run_interrupted": Case(lambda told: told.run(0.5, "interrupted")),
-    "run_hung": Case(lambda told: told.begin(12.1)),
+    "run_hung": Case(lambda told: told.begin(1.4), inventory("hung_hours: 1.2")),
     "metadata_damaged": Case(lambda told: told.check(0.1, passed=False, failure="damaged")),
     "data_damaged": Case(
         lambda told: told.check(0.1, "data", passed=False, slices_bad=1, failure="damaged")
@@ -244,14 +244,39 @@ def test_an_empty_run_is_not_told_twice() -> None:
 
 
 def test_a_run_may_take_long_but_not_for_ever() -> None:
-    """Open starts hang after ``hung_hours``; days later a complete run makes them history."""
-    open_run = good().begin(11)
+    """Open starts hang after ``hung_hours``; an end with their id, however late, closes them."""
+    open_run = good().begin(1.4)
     assert open_run.judged(PLAIN).verdict.state is BackupState.OK
-    assert open_run.judged(inventory("hung_hours: 10")).verdict.reason == "run_hung"
-    assert good().begin(20).judged(PLAIN).verdict.reason == "run_hung"
-    assert good().begin(80).judged(PLAIN).verdict.state is BackupState.OK
-    ended = good().begin(20, "paired").run(1.5, run_id="paired")
-    assert ended.judged(PLAIN).verdict.state is BackupState.OK
+    assert open_run.judged(inventory("hung_hours: 1.3")).verdict.reason == "run_hung"
+    ended = good().begin(1.4, "paired").run(0.2, run_id="paired").look(0)
+    assert ended.judged(inventory("hung_hours: 0.5")).verdict.state is BackupState.OK
+
+
+def test_a_run_cut_short_is_forgotten_once_another_got_through() -> None:
+    """After a power cut: hung until a run that began later saved something, and no other."""
+    cut = good().begin(13, "cut")
+    assert cut.judged(PLAIN).verdict.state is BackupState.OK  # last night's run came after it
+    cut = Told().declared(60).run(30).begin(25, "cut").heard()
+    assert cut.judged(PLAIN).verdict.reason == "run_hung"
+    for outcome in ("failed", "blocked"):
+        reasons = {one.reason for one in cut.run(2, outcome).judged(PLAIN).verdict.findings}
+        assert "run_hung" in reasons
+    overlapping = cut.begin(26, "before").run(1.5, run_id="before", started_unix_ms=NOW - 26 * HOUR)
+    reasons = {one.reason for one in overlapping.judged(PLAIN).verdict.findings}
+    assert "run_hung" in reasons
+    cut.begin(1.2, "half").run(1, "partial", run_id="half")
+    assert cut.judged(PLAIN).verdict.reason == "run_partial"
+
+
+def test_an_emptied_repository_holds_no_point_of_recovery() -> None:
+    """Every snapshot is gone: neither the last one seen nor archived logs stand in for it."""
+    gone: dict[str, object] = {"snapshots": 0, "newest_unix_ms": 0, "newest_id": ""}
+    runless = _runless().look(-0.5, **gone, archived_unix_ms=NOW).heard(-0.5).judged(PLAIN, 0.6)
+    assert (runless.verdict.state, runless.verdict.point_ms) == (BackupState.LATE, None)
+    named = good().look(0, **gone, archived_unix_ms=NOW).judged(PLAIN)
+    assert (named.verdict.reason, named.verdict.point_ms) == ("snapshot_not_found", None)
+    logged = good().run(0.5, snapshot_id="").look(0, **gone).judged(PLAIN)
+    assert logged.verdict.point_ms == NOW - HOUR // 2
 
 
 def test_archived_logs_move_the_point_of_recovery() -> None:
@@ -333,9 +358,10 @@ _LOOKS = (
 def test_more_bad_evidence_never_improves_a_state(run: str, look: str, proofs: set[str]) -> None:
     """Each fault added leaves the series as bad as it was, or worse."""
     told, before = good(), rank(BackupState.OK)
+    asked = CASES["run_hung"].asked
     for reason in (run, look, *sorted(proofs)):
         CASES[reason].happens(told)
-        now = rank(told.judged(PLAIN).verdict.state)
+        now = rank(told.judged(asked).verdict.state)
         assert now <= min(before, rank(STATE_OF[reason]))
         before = now
 
