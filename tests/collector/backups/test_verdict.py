@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from helpers.evidence import NOW, SERIES
@@ -270,7 +271,7 @@ def test_a_run_cut_short_is_forgotten_once_another_got_through() -> None:
 
 def test_an_emptied_repository_holds_no_point_of_recovery() -> None:
     """Every snapshot is gone: neither the last one seen nor archived logs stand in for it."""
-    gone: dict[str, object] = {"snapshots": 0, "newest_unix_ms": 0, "newest_id": ""}
+    gone: dict[str, Any] = {"snapshots": 0, "newest_unix_ms": 0, "newest_id": ""}
     runless = _runless().look(-0.5, **gone, archived_unix_ms=NOW).heard(-0.5).judged(PLAIN, 0.6)
     assert (runless.verdict.state, runless.verdict.point_ms) == (BackupState.LATE, None)
     named = good().look(0, **gone, archived_unix_ms=NOW).judged(PLAIN)
