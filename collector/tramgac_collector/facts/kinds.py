@@ -15,12 +15,14 @@ class FactKind:
     Attributes:
         step: A change of at least this much is a change; less only refreshes the fact.
         recent: So many of the newest are kept at hand, each with its text.
+        refresh_ms: How long the store may show an older time for what was only confirmed.
     """
 
     name: str
     unit: str
     step: float = 0.0
     recent: int = 0
+    refresh_ms: int = 300_000
 
 
 @dataclass(frozen=True, slots=True)

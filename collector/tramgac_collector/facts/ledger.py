@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +21,6 @@ from tramgac_collector.store.bulk import Row, insert_ignore, upsert
 from tramgac_collector.store.records import FACT, HISTORY
 from tramgac_proto.limits import SILENT_AFTER_SECONDS
 
-REFRESH_MS = 300_000
 # Evidence this much older than its arrival was waiting somewhere.
 LATE_MS = 600_000
 # Rows of one step of writing, a few milliseconds' worth, and of one turn.
@@ -140,7 +139,8 @@ class FactLedger:
         self._current: dict[FactKey, Fact] = {}
         # Facts to write: changed ones at once, refreshed ones when their time has come.
         self._changed: dict[FactKey, None] = {}
-        self._touched: dict[FactKey, None] = {}
+        # The latter by how often they are refreshed; each stands roughly in the order it is due.
+        self._touched: defaultdict[int, dict[FactKey, None]] = defaultdict(dict)
         self._history: list[Row] = []
         # Newest observation of each stream whose values are not facts yet.
         self._waiting: dict[tuple[str, str], Arrival] = {}
@@ -155,7 +155,7 @@ class FactLedger:
     def load(self, connection: Connection) -> None:
         """Read what an earlier process wrote."""
         for row in connection.execute(select(schema.facts)):
-            fact = Fact(**row._mapping, written_ms=row.received_ms)  # noqa: SLF001 - its public name
+            fact = Fact(**row._mapping)  # noqa: SLF001 - its public name
             fact.told = (fact.value, fact.text)
             self._current[fact.name, fact.subject] = fact
             self._held[fact.agent_id] += 1
@@ -223,6 +223,7 @@ class FactLedger:
                         expires,
                         source.origin,
                         source.quality,
+                        source.received_ms,
                     )
 
     def _admits(self, key: FactKey, origin: str) -> bool:
@@ -309,7 +310,7 @@ class FactLedger:
         fact.quality = source.quality
         soon = times[0] - fact.told_ms < SPACING_MS and not source.event
         if soon or not differs(fact.told, said, kind.step):
-            self._touched[key] = None
+            self._touched[kind.refresh_ms][key] = None
             return
         fact.told, fact.told_ms = said, times[0]
         fact.told_late = None
@@ -351,13 +352,13 @@ class FactLedger:
         keys = list(islice(self._changed, _TURN_ROWS))
         for key in keys:
             del self._changed[key]
-            self._touched.pop(key, None)
-        for key in list(islice(self._touched, _TURN_ROWS - len(keys))):
-            # Touched facts stand roughly in the order they fall due.
-            if now_ms - self._current[key].written_ms < REFRESH_MS:
-                break
-            del self._touched[key]
-            keys.append(key)
+            self._touched[KINDS[key[0]].refresh_ms].pop(key, None)
+        for refresh_ms, touched in self._touched.items():
+            for key in list(islice(touched, _TURN_ROWS - len(keys))):
+                if now_ms - self._current[key].written_ms < refresh_ms:
+                    break
+                del touched[key]
+                keys.append(key)
         facts = [self._current[key] for key in sorted(keys)]
         for fact in facts:
             fact.written_ms = now_ms

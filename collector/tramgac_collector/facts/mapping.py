@@ -65,7 +65,8 @@ FROM_METRIC: Mapping[str, FromMetric] = {
     }.items()
 }
 
-AGENT_SEEN = FactKind("agent.seen", "timestamp_seconds", inf)
+# Who judges silence reads the store: half a heartbeat old is young enough.
+AGENT_SEEN = FactKind("agent.seen", "timestamp_seconds", inf, refresh_ms=20_000)
 HOST_TIME = FactKind("host.time", "seconds", 1.0)
 COVERAGE = FactKind("mon.cover", "ratio", 0.01)
 _OUTAGE = FactKind("host.outage", "seconds")

@@ -9,17 +9,57 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Table,
     Text,
 )
 
-metadata = MetaData()
+from tramgac_collector.store.base import BigId, metadata
+from tramgac_collector.store.judge_schema import (
+    acceptances,
+    acks,
+    excuses,
+    incident_events,
+    incidents,
+    maintenances,
+    notifications,
+    papers,
+    rule_history,
+    rule_results,
+)
 
-# SQLite only autoincrements INTEGER; PostgreSQL wants BIGINT for the same role.
-_BigId = BigInteger().with_variant(Integer(), "sqlite")
+__all__ = [
+    "acceptances",
+    "acks",
+    "agents",
+    "audit",
+    "certificates",
+    "drills",
+    "epochs",
+    "excuses",
+    "fact_history",
+    "facts",
+    "gaps",
+    "incident_events",
+    "incidents",
+    "inventories",
+    "latest",
+    "leases",
+    "maintenances",
+    "metadata",
+    "notifications",
+    "papers",
+    "pending",
+    "quarantine",
+    "records",
+    "rollups",
+    "rule_history",
+    "rule_results",
+    "series",
+    "settings",
+    "tokens",
+]
 
 # Small facts about the store itself, e.g. `generation`: raised by every administrative
 # change, so that the running collector reloads agents and deny list within a second.
@@ -96,7 +136,7 @@ pending = Table(
 epochs = Table(
     "epochs",
     metadata,
-    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("id", BigId, primary_key=True, autoincrement=True),
     Column("agent_id", String(36), ForeignKey("agents.id"), nullable=False),
     Column("epoch", String(32), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
@@ -179,6 +219,9 @@ facts = Table(
     Column("origin", String(80), nullable=False),
     # measured | inferred | attested | document | late | unreliable_clock
     Column("quality", String(24), nullable=False),
+    # When this row was handed to the store, which may be minutes after it arrived: by it the
+    # judge finds what changed since its last look.
+    Column("written_ms", BigInteger, nullable=False, server_default="0", index=True),
     sqlite_with_rowid=False,
 )
 
@@ -201,7 +244,7 @@ fact_history = Table(
 drills = Table(
     "drills",
     metadata,
-    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("id", BigId, primary_key=True, autoincrement=True),
     Column("agent_id", String(36), nullable=False),
     Column("facility", String(64), nullable=False),
     Column("host", String(64), nullable=False),
@@ -227,7 +270,7 @@ drills = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("id", BigId, primary_key=True, autoincrement=True),
     Column("agent_id", String(36), nullable=False, index=True),
     Column("epoch", String(32), nullable=False),
     Column("seq", BigInteger, nullable=False),
@@ -239,7 +282,7 @@ quarantine = Table(
 inventories = Table(
     "inventories",
     metadata,
-    Column("version", _BigId, primary_key=True, autoincrement=True),
+    Column("version", BigId, primary_key=True, autoincrement=True),
     Column("sha256", String(64), nullable=False),
     Column("imported_ms", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
@@ -260,7 +303,7 @@ leases = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _BigId, primary_key=True, autoincrement=True),
+    Column("id", BigId, primary_key=True, autoincrement=True),
     Column("at_ms", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),

@@ -7,7 +7,7 @@ from helpers.evidence import NOW, OWNER, SERIES, arrival, backup_run, repository
 from helpers.told import DAY, good, inventory
 from sqlalchemy import Engine, text
 
-from tramgac_collector.facts.ledger import REFRESH_MS, SPACING_MS, FactLedger
+from tramgac_collector.facts.ledger import SPACING_MS, FactLedger
 from tramgac_collector.facts.mapping import FROM_DETAIL, FROM_METRIC, KINDS
 from tramgac_collector.facts.stored import StoredFacts
 from tramgac_collector.web.words import moment
@@ -73,8 +73,23 @@ def test_unchanged_facts_are_written_every_five_minutes() -> None:
         facts.settle()
         counts.append(written(facts, now))
     assert counts[0] == (1, 1)
-    assert sum(rows for rows, _ in counts) == 1 + 11 * MINUTE // REFRESH_MS
+    assert sum(rows for rows, _ in counts) == 1 + 11 * MINUTE // KINDS["net.link.up"].refresh_ms
     assert sum(history for _, history in counts) == 1
+
+
+def test_the_store_knows_within_seconds_who_called() -> None:
+    """An agent's last call is stored every 20 s, whatever else waits to be refreshed."""
+    facts = FactLedger()
+    written_at = []
+    for n in range(13):
+        now = NOW + n * 5_000
+        facts.observe(arrival(("network_link_up", {"interface": "eno1"}, 1.0), at_ms=now))
+        facts.called(OWNER, now, 0)
+        facts.settle()
+        steps = facts.take_writes(now)
+        rows = [row for step in steps for row in step.facts if row[0] == "agent.seen"]
+        written_at += [(n * 5_000, row[-1] - NOW) for row in rows]
+    assert written_at == [(at, at) for at in (0, 20_000, 40_000, 60_000)]
 
 
 def test_a_flood_is_told_when_it_has_settled() -> None:
