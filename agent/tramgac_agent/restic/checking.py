@@ -32,6 +32,8 @@ _OWN = re.compile(
     r"no space left on device|too many open files|cannot allocate memory|context canceled"
 )
 _WAY = frozenset({"blind_auth", "blind_unreachable"})
+# Of a disk of this machine that is damage; a network share says the same when it is away.
+_UNREADABLE = "input/output error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,12 @@ class Result:
     Attributes:
         failure: Code of ``IntegrityCheck``; empty when nothing is wrong.
         errors: What restic counted, or how many it named.
+        begun: restic got as far as reading, whatever came of it.
     """
 
     failure: Code = ""
     errors: int = 0
+    begun: bool = False
 
     @property
     def conclusive(self) -> bool:
@@ -58,8 +62,8 @@ def words_of(work: Work, slices: int) -> list[str]:
     return [*words, f"--read-data-subset={work.slice}/{slices}"] if work.slice else words
 
 
-def check(runner: Runner, work: Work, slices: int) -> Result:
-    """Check once; whatever comes of it."""
+def check(runner: Runner, work: Work, slices: int, *, on_disk: bool = False) -> Result:
+    """Check once; whatever comes of it. ``on_disk`` as for ``result_of``."""
     counted = 0
 
     def take(line: bytes) -> None:
@@ -73,20 +77,21 @@ def check(runner: Runner, work: Work, slices: int) -> Result:
     except Stopped as stopped:
         return Result(stopped.reason)
     except ResticFailed as failed:
-        return result_of(failed.exit_code, failed.text, counted)
-    return Result()
+        return result_of(failed.exit_code, failed.text, counted, on_disk=on_disk)
+    return Result(begun=True)
 
 
-def result_of(exit_code: int, text: str, counted: int = 0) -> Result:
+def result_of(exit_code: int, text: str, counted: int = 0, *, on_disk: bool = False) -> Result:
     """What a check that did not end with 0 says.
 
     Args:
         exit_code: Looked at first: the summary counts an error when it could not even begin.
         text: End of standard error.
         counted: From the summary; 0 when there was none.
+        on_disk: The repository lies on a disk of this machine.
     """
     if exit_code == DEADLINE_PASSED:
-        return Result("blind_unreachable" if state_of(1, text) in _WAY else "deadline")
+        return Result("blind_unreachable" if state_of(1, text) in _WAY else "deadline", begun=True)
     if exit_code == _LOCKED_EXIT:
         return Result("lock_seen")
     lines = list(_lines(text))
@@ -94,9 +99,10 @@ def result_of(exit_code: int, text: str, counted: int = 0) -> Result:
         errors = [one for one in lines if not (_NOISE.match(one) or _OWN.search(one))]
         states = [state_of(1, line) for line in errors]
         damage = sum(state not in _WAY for state in states)
+        damage += on_disk * sum(_UNREADABLE in line for line in errors)
         if damage:
-            return Result(DAMAGED, min(max(damage, counted), 2**32 - 1))
-        return Result(states[0] if states else "blind_tool")
+            return Result(DAMAGED, min(max(damage, counted), 2**32 - 1), begun=True)
+        return Result(states[0] if states else "blind_tool", begun=True)
     return Result(state_of(exit_code, text))
 
 

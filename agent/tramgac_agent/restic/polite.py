@@ -99,12 +99,6 @@ class Watch:
                 return
 
 
-def locks_folder(address: str) -> Path | None:
-    """Where a repository on this machine keeps its locks; None for any other."""
-    path = Path(address.removeprefix("local:"))
-    return path / "locks" if path.is_absolute() else None
-
-
 def _has_live_lock(folder: Path) -> bool:
     """Whether somebody refreshes a lock; one that nobody does is a leftover, not a backup.
 

@@ -35,6 +35,17 @@ class _Node(msgspec.Struct, frozen=True):
 _NODE = msgspec.json.Decoder(_Node)
 
 
+def identity_of(runner: Runner) -> str:
+    """Id of the repository, empty when it makes no sense.
+
+    Raises:
+        ResticFailed: It could not be read.
+        Stopped: The runner had to stop.
+    """
+    entry = parse_line(" ".join(runner.lines("cat", "config")).encode()) or {}
+    return hex_id(entry.get("id"))
+
+
 class Questions:
     """Asks them in the order they are called; the rest wait for the next visit.
 
@@ -164,8 +175,7 @@ class Questions:
         return frozenset(one for one in self._runner.lines("list", kind) if ID.match(one))
 
     def _identity(self) -> str:
-        entry = parse_line(" ".join(self._runner.lines("cat", "config")).encode()) or {}
-        return hex_id(entry.get("id"))
+        return identity_of(self._runner)
 
     def _count(self, identity: str) -> Counts:
         """Files and bytes as a backup summary counts them; ``stats`` counts folders as files."""

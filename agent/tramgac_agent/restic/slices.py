@@ -12,6 +12,7 @@ _HOUR_MS = 3600_000
 _DAY_MS = 24 * _HOUR_MS
 _IMMUTABILITY_EVERY_MS = 7 * _DAY_MS
 _IMMUTABILITY_AGAIN_MS = _DAY_MS
+_UNREADABLE_AGAIN_MS = 7 * _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is remembered of one repository; losing it starts again with nothing read.
 
     Attributes:
+        repository: Its id; empty until it was told.
         slices: Into how many ``readings`` divides the data.
+        unread_ms: When a slice was last read to no conclusion, by its number.
         metadata_ms: Last check of the structure that came to a conclusion.
         metadata_bad: It found damage.
         gave_up_ms: When a check last ran out of time, by scope.
@@ -52,8 +55,10 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     version: Literal[1] = 1
+    repository: str = ""
     slices: int = 0
     readings: dict[int, Reading] = {}
+    unread_ms: dict[int, int] = {}
     metadata_ms: int = 0
     metadata_bad: bool = False
     gave_up_ms: dict[CheckKind, int] = {}
@@ -64,7 +69,17 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         if slices != self.slices or not all(1 <= one <= slices for one in self.readings):
             self.slices = slices
             self.readings = {}
+            self.unread_ms = {}
             self.gave_up_ms.pop("data", None)
+
+    def belong(self, repository: str) -> None:
+        """Start again when another repository lies at the same place now; empty: not known."""
+        if repository and self.repository not in ("", repository):
+            self.readings = {}
+            self.unread_ms = {}
+            self.gave_up_ms = {}
+            self.metadata_ms, self.metadata_bad = 0, False
+        self.repository = repository or self.repository
 
     @property
     def slices_read(self) -> int:
@@ -83,12 +98,16 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             return None
         return min(one.whole_ms for one in self.readings.values())
 
-    def next_slice(self) -> int:
-        """A damaged one first, then one never read, then the one read longest ago."""
+    def next_slice(self, now_ms: int) -> int:
+        """A damaged one first, then one never read, then the one read longest ago.
 
-        def rank(number: int) -> tuple[bool, int, int]:
+        One that lately led to no conclusion waits, or the others would never be read.
+        """
+
+        def rank(number: int) -> tuple[bool, bool, int, int]:
             known = self.readings.get(number)
-            return (not (known and known.bad), known.read_ms if known else 0, number)
+            waits = not _older(self.unread_ms.get(number, 0), _UNREADABLE_AGAIN_MS, now_ms)
+            return (waits, not (known and known.bad), known.read_ms if known else 0, number)
 
         return min(range(1, self.slices + 1), key=rank)
 
@@ -98,9 +117,15 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         if work.scope == "metadata":
             self.metadata_ms, self.metadata_bad = now_ms, not whole
             return
+        self.unread_ms.pop(work.slice, None)
         before = self.readings.get(work.slice)
         whole_ms = now_ms if whole else before.whole_ms if before else 0
         self.readings[work.slice] = Reading(now_ms, whole_ms, bad=not whole)
+
+    def note_unread(self, work: Work, now_ms: int) -> None:
+        """Remember that a slice was read, and that nothing could be said of it."""
+        if work.slice:
+            self.unread_ms[work.slice] = now_ms
 
     def note_gave_up(self, work: Work, now_ms: int) -> None:
         """Remember that time ran out, so that it is not tried again at once."""
@@ -128,7 +153,7 @@ def due(progress: Progress, settings: VerifySettings, now_ms: int) -> Work | Non
     last_ms = max((one.read_ms for one in progress.readings.values()), default=0)
     ready = _older(last_ms, pause_ms, now_ms) and rested("data")
     if settings.slices and ready and not progress.metadata_bad:
-        return Work("data", progress.next_slice())
+        return Work("data", progress.next_slice(now_ms))
     return None
 
 

@@ -19,13 +19,15 @@ from tramgac_agent.restic.failure import ResticFailed
 from tramgac_agent.restic.immutability import Server, probe, server_of
 from tramgac_agent.restic.locks import read_lock
 from tramgac_agent.restic.memory import memory_path
-from tramgac_agent.restic.polite import Neighbours, Stopped, locks_folder
+from tramgac_agent.restic.polite import Neighbours, Stopped
+from tramgac_agent.restic.questions import identity_of
 from tramgac_agent.restic.repository import Lock, unix_ms
 from tramgac_agent.restic.runner import Budget, Runner
 from tramgac_agent.restic.settings import ProbeSettings
 from tramgac_agent.restic.shim import install
 from tramgac_agent.restic.slices import Progress, Work, due, immutability_due
 from tramgac_agent.restic.verify_settings import VerifySettings
+from tramgac_agent.sources.medium import folder_of, is_on_disk
 
 Asked = Literal["metadata", "slice", "immutability"]
 
@@ -53,7 +55,9 @@ class Verifier:
         self.folder = folder
         self._settings = settings
         self._verify = verify
-        self._locks_folder = locks_folder(settings.address)
+        self._folder = folder_of(settings.address)
+        self._on_disk = self._folder is not None and is_on_disk(self._folder)
+        self._locks_folder = settings.locks_folder
         self._neighbours = Neighbours(drop, settings.series_ids, self._locks_folder)
         self._environment = settings.environment(os.environ)
         address = settings.repository or settings.repository_file
@@ -98,7 +102,7 @@ class Verifier:
             case "metadata":
                 return Work("metadata")
             case "slice":
-                return Work("data", progress.next_slice())
+                return Work("data", progress.next_slice(now_ms))
             case "immutability":
                 return None
         return due(progress, self._verify, now_ms)
@@ -134,13 +138,16 @@ class Verifier:
         with self._own_cache() as environment:
             runner = Runner(install(self.folder), environment, budget, self._neighbours)
             version = _version(runner)
+            progress.belong(_identity(runner))
             result = self._result(runner, work)
         if result.failure in {"deadline", "blind_timeout"}:
-            result = Result(out_of_time)
+            result = Result(out_of_time, begun=result.begun)
         ended_ms = now_ms + int((time.monotonic() - began) * 1000)
         if result.conclusive:
             progress.note(work, ended_ms, whole=not result.failure)
-        elif result.failure == "deadline":
+        elif result.begun:
+            progress.note_unread(work, ended_ms)
+        if result.failure == "deadline":
             progress.note_gave_up(work, ended_ms)
         log.info("%s %d: %s", work.scope, work.slice, result.failure or "whole")
         return self._records(work, result, (now_ms, ended_ms), version)
@@ -188,10 +195,12 @@ class Verifier:
         if before:
             return Result(before)
         touched = self._locks_touched()
-        result = check(runner, work, self._verify.slices)
+        result = check(runner, work, self._verify.slices, on_disk=self._on_disk)
         if not result.conclusive:
             return result
         after = self._in_the_way(runner)
+        if not after and result.failure and self._is_away():
+            after = "blind_unreachable"
         if not after and result.failure and self._locks_touched() != touched:
             after = "lock_seen"
         return Result(after) if after else result
@@ -207,6 +216,18 @@ class Verifier:
             return stopped.reason
         except ResticFailed as failed:
             return failed.state
+
+    def _is_away(self) -> bool:
+        """Whether the disk with the repository was unplugged or unmounted meanwhile."""
+        if self._folder is None:
+            return False
+        try:
+            with (self._folder / "config").open("rb") as file:
+                # From the disk itself, not from what is left of it in memory.
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                return not file.read(1)
+        except OSError:
+            return True
 
     def _locks_touched(self) -> int:
         """Changes whenever a lock comes or goes; 0 when that cannot be seen."""
@@ -251,6 +272,14 @@ def _version(runner: Runner) -> str:
         return ""
     found = _VERSION.match(said[0]) if said else None
     return found[1] if found else ""
+
+
+def _identity(runner: Runner) -> str:
+    """Id of the repository, empty when it cannot be told."""
+    try:
+        return identity_of(runner)
+    except (ResticFailed, Stopped):
+        return ""
 
 
 def _has_live_lock(runner: Runner) -> bool:

@@ -47,6 +47,16 @@ def folder_of(address: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
+def is_on_disk(path: Path, machine: Machine | None = None) -> bool:
+    """Whether ``path`` is on a file system of this machine, and on no network's or lent one."""
+    try:
+        text = (machine or Machine()).mountinfo.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return False
+    mount = _mount_of(path, {one.mountpoint: one for one in parse_mountinfo(text)})
+    return mount is not None and _kind(mount) == "local"
+
+
 def medium_of_address(
     address: str, sources: Sequence[Path], machine: Machine | None = None
 ) -> Medium:
