@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +19,7 @@ import msgspec
 
 from tramgac_agent import drop
 from tramgac_agent.drill import canary, plan
+from tramgac_agent.drill.key import with_key
 from tramgac_agent.drill.progress import progress_for
 from tramgac_agent.drill.report import Job, run, sentence
 from tramgac_agent.restic.settings import ProbeSettings, SeriesRule
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("full", "restore everything to the scratch folder"),
     ):
         kinds.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=text)
+    kinds.add_argument(
+        "--key", type=Path, metavar="FILE", help="try the recovery key in FILE; nothing is restored"
+    )
     kinds.add_argument("--due", action="store_true", help="do whatever is due, for the timer")
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, help="a probe file, or a folder of them"
@@ -73,6 +77,9 @@ def main(args: argparse.Namespace) -> int:
     found = [one for one in _all(args.config, strict=True) if one.rule.id == args.series]
     if not found:
         raise ConfigError(f"{args.config}: no restic probe file declares `{args.series}`")
+    if args.key is not None:
+        probe = with_key(found[0].probe, args.key, os.environ)
+        return _do(replace(found[0], probe=probe), "key", args)
     return _do(found[0], args.kind or "sample", args)
 
 
@@ -144,7 +151,7 @@ def _plant_if_due(one: _Series) -> None:
         log.warning("%s: no canary planted: %s", one.rule.id, reason)
 
 
-def _do(one: _Series, kind: plan.Kind, args: argparse.Namespace) -> int:
+def _do(one: _Series, kind: drop.DrillKind, args: argparse.Namespace) -> int:
     """One drill, reported; gives its exit code."""
     progress = progress_for(by_hand=not args.due)
     job = Job(

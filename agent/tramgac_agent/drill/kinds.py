@@ -1,4 +1,4 @@
-"""The three drills: a canary, a sample, everything."""
+"""The drills: a canary, a sample, everything; and a recovery key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tramgac_agent.drill import canary, full, proof, scratch
 from tramgac_agent.drill.live import differs, snapshot_places
-from tramgac_agent.drill.plan import Kind
 from tramgac_agent.drill.progress import Progress, filling
 from tramgac_agent.drill.reading import Content, Node, Repository
 from tramgac_agent.drill.sample import Draw
 from tramgac_agent.drill.settings import DrillSettings
 from tramgac_agent.drill.tally import DrillFailed, Tally
+from tramgac_agent.drop import DrillKind
 from tramgac_agent.restic.repository import Snapshot
 from tramgac_agent.restic.runner import Budget
 
@@ -111,6 +111,15 @@ def _look_at(node: Node, bench: Bench) -> bool:
     return differing is True
 
 
+def run_key(bench: Bench) -> None:
+    """Read the head of the listing; that the key opens the repository is known by now.
+
+    Raises:
+        DrillFailed: As restic failed.
+    """
+    bench.repository.listing_head(bench.snapshot.id)
+
+
 def run_full(bench: Bench) -> None:
     """Restore everything into the scratch folder, count it, prove it, delete it.
 
@@ -172,8 +181,9 @@ def _prove(target: Path, folder: Path, bench: Bench) -> None:
         raise DrillFailed(result.failure)
 
 
-DRILLS: dict[Kind, Callable[[Bench], None]] = {
+DRILLS: dict[DrillKind, Callable[[Bench], None]] = {
     "canary": run_canary,
     "sample": run_sample,
     "full": run_full,
+    "key": run_key,
 }

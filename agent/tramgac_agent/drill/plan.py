@@ -73,11 +73,13 @@ def load(state_folder: Path) -> Results:
 
 
 def remember(state_folder: Path, record: drop.Drill) -> None:
-    """Add the outcome of one drill.
+    """Add the outcome of one drill; not of a key, which is tried by hand only.
 
     Raises:
         OSError: The folder is not writable.
     """
+    if record.scope == "key":
+        return
     results = load(state_folder)
     mine = results.pop(record.series, {})
     before = mine.get(record.scope)

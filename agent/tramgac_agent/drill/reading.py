@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ _NOT_THERE = b"not found in snapshot"
 _LEFT_OUT = b"ignoring error for "
 _ATTRIBUTES_ONLY = re.compile(rb"There were \d+ errors")
 _MAX_SNAPSHOTS = 100_000
+_HEAD_LINES = 100
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -53,6 +55,10 @@ class Node(msgspec.Struct, frozen=True):
     path: str = ""
     size: int = 0
     mtime: str = ""
+
+
+class _Enough(Exception):  # noqa: N818 - ends a listing early
+    """No more of it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,19 @@ class Repository:
         found = re.match(r"restic (\S{1,32}) ", " ".join(self._run_lines("version")))
         return found[1] if found else ""
 
+    def try_key(self) -> None:
+        """Open the repository with the password at hand.
+
+        Raises:
+            DrillFailed: ``wrong_key``: it is none of the repository's; or as restic failed.
+        """
+        try:
+            self._runner.lines("cat", "config")
+        except ResticFailed as failure:
+            if failure.key_refused:
+                raise DrillFailed("wrong_key") from failure
+            raise _blind(failure) from failure
+
     def snapshots(self) -> list[Snapshot]:
         """All snapshots."""
         parts: list[bytes] = []
@@ -102,6 +121,22 @@ class Repository:
                 return
 
         self._run(["--json", "ls", identity], line)
+
+    def listing_head(self, identity: str) -> None:
+        """Read the first lines of a listing: the content can be opened. Nothing is kept.
+
+        Without the cache, which would hide what the repository has lost.
+        """
+        lines = 0
+
+        def line(_text: bytes) -> None:
+            nonlocal lines
+            lines += 1
+            if lines > _HEAD_LINES:
+                raise _Enough
+
+        with suppress(_Enough):
+            self._run(["--no-cache", "--json", "ls", identity], line)
 
     def dump(self, identity: str, path: str) -> Content | None:
         """Read one file without writing it anywhere; None when the snapshot has none there.

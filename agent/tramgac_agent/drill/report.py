@@ -12,7 +12,6 @@ from typing import Literal
 from tramgac_agent import drop
 from tramgac_agent.backup.running import is_running
 from tramgac_agent.drill.kinds import DRILLS, Bench
-from tramgac_agent.drill.plan import Kind
 from tramgac_agent.drill.progress import Progress
 from tramgac_agent.drill.reading import Repository
 from tramgac_agent.drill.settings import DrillSettings
@@ -28,13 +27,13 @@ class Job:
     """One drill of one series.
 
     Attributes:
-        probe: The probe file of its repository.
+        probe: The probe file of its repository; for ``key``, with that key in it.
         rule: Its ``[[series]]`` table.
         state_folder: The probe's own.
         drop_folder: Where backups at work leave their mark.
     """
 
-    kind: Kind
+    kind: drop.DrillKind
     probe: ProbeSettings
     rule: SeriesRule
     state_folder: Path
@@ -101,6 +100,8 @@ def _bench(job: Job, drill_id: str, tally: Tally, now_ms: int) -> Bench:
     environment = job.probe.environment(os.environ)
     repository = Repository(Runner(install(job.state_folder), environment, budget))
     tally.tool_version = repository.version()
+    if job.kind == "key":
+        repository.try_key()
     rule = Rule(job.rule.id, job.rule.host, job.rule.paths, job.rule.tags)
     snapshot = newest_of(rule, repository.snapshots(), now_ms)
     if snapshot is None:
@@ -131,7 +132,8 @@ def sentence(record: drop.Drill, text: str) -> str:
     if record.failure:
         detail = f" ({text})" if text and text != record.failure else ""
         parts[0] += f": {record.failure}{detail}"
-    parts.append(f"{record.files} of {record.files_expected} files, {record.bytes} B")
+    if record.scope != "key":
+        parts.append(f"{record.files} of {record.files_expected} files, {record.bytes} B")
     if record.files_same:
         parts.append(f"{record.files_same} same as the live file")
     if record.proof != "none":

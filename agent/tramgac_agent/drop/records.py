@@ -27,7 +27,7 @@ Outcome = Literal["running", "complete", "partial", "failed", "blocked", "interr
 State = Literal["ok", "blind_auth", "blind_unreachable", "blind_timeout", "blind_tool", "missing"]
 Medium = Literal["same_device", "same_machine", "elsewhere", "unknown"]
 CheckKind = Literal["metadata", "data"]
-DrillKind = Literal["canary", "sample", "full"]
+DrillKind = Literal["canary", "sample", "full", "key"]
 Proof = Literal["none", "canary", "postgres", "sqlite", "mysql", "dicom", "hook"]
 
 
@@ -238,7 +238,7 @@ class Drill(
     """Something was restored and looked at.
 
     Attributes:
-        scope: How much.
+        scope: How much; ``key``: nothing, a recovery key was tried.
         snapshot_unix_ms: When the restored content was saved; a canary's own time.
         snapshot_bytes: Size of the whole snapshot, for the time a full restore would take.
         started_by: The timer, or a person at the keyboard (nobody's name leaves the host).

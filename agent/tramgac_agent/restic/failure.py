@@ -3,16 +3,18 @@
 from tramgac_agent.drop import State
 from tramgac_agent.restic.wrapper import DEADLINE_PASSED, NOT_FOUND
 
+_REFUSED = "wrong password or no key found"
+_REFUSED_CODE = 12
 # Since 0.17 (12: since 0.17.1); before that every failure is 1 and only the text tells.
 _CODES: dict[int, State] = {
     10: "missing",
-    12: "blind_auth",
+    _REFUSED_CODE: "blind_auth",
     DEADLINE_PASSED: "blind_timeout",
     NOT_FOUND: "blind_tool",
 }
 # First match wins: a missing password file also says "no such file".
 _TEXTS: tuple[tuple[str, State], ...] = (
-    ("wrong password or no key found", "blind_auth"),
+    (_REFUSED, "blind_auth"),
     ("password is empty", "blind_auth"),
     ("an empty password", "blind_auth"),
     ("resolving password failed", "blind_auth"),
@@ -59,6 +61,7 @@ class ResticFailed(Exception):  # noqa: N818 - an outcome, turned into a state
     Attributes:
         state: What that makes of the repository.
         exit_code: restic's or the wrapper's; 0 when the output was unusable.
+        key_refused: The password is none of the repository's, whatever else may be wrong.
         text: End of its standard error. Names files: look for words in it, never pass it on.
     """
 
@@ -68,3 +71,4 @@ class ResticFailed(Exception):  # noqa: N818 - an outcome, turned into a state
         self.exit_code = exit_code
         self.text = text
         self.state: State = state_of(exit_code, text)
+        self.key_refused = exit_code == _REFUSED_CODE or _REFUSED in text.lower()

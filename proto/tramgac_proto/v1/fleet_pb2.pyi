@@ -739,7 +739,7 @@ class Drill(google.protobuf.message.Message):
     TOOL_VERSION_FIELD_NUMBER: builtins.int
     series: builtins.str
     kind: builtins.str
-    """canary | sample | full"""
+    """canary | sample | full | key (nothing restored: a recovery key was tried)"""
     passed: builtins.bool
     started_unix_ms: builtins.int
     ended_unix_ms: builtins.int
