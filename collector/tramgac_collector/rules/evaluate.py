@@ -270,7 +270,7 @@ def _judge(
         reason = "conflict" if any(one.conflict for one in findings) else "refuted"
         return Status.FAIL, reason, findings, _covered(findings)
     coverage = _covered(findings)
-    if coverage < rule.min_coverage:
+    if coverage < rule.min_coverage or not coverage:
         blind = [one.status for one in findings if one.status in {Status.UNKNOWN, Status.STALE}]
         return worst(blind), "not_covered" if coverage else "no_evidence", findings, coverage
     return (*_decided(rule, whole, findings, subjects, world), findings, coverage)
@@ -289,8 +289,6 @@ def _decided(
     world: World,
 ) -> tuple[Status, str]:
     known = [one for one in findings if one.status not in {Status.UNKNOWN, Status.STALE}]
-    if not known:
-        return Status.UNKNOWN, "no_evidence"
     if rule.decide and _of_each(rule) is None:
         answer = _asked(rule.decide, _In(world, rule, whole, subjects))
         if answer is None:

@@ -102,10 +102,16 @@ def lint_papers(packs: Iterable[Pack], papers: Mapping[str, Paper]) -> list[Comp
 
 
 def _asked(pack: Pack) -> Iterator[tuple[str, str]]:
+    yield from ((pack.pack.id, name) for name in sorted(_papers_in(pack.pack.applies_if)))
     for rule in pack.rules:
         names = set(rule.needs)
         for text in (rule.applies_if, rule.where, rule.refute, rule.decide, rule.unknown_if):
             names |= names_in(parse(text)) if text else set()
         yield from ((rule.id, name) for name in sorted(names) if is_paper(name))
     for deadline in pack.deadlines:
-        yield from ((deadline.id, name) for name in deadline.done_by if is_paper(name))
+        names = _papers_in(deadline.applies_if) | set(deadline.done_by)
+        yield from ((deadline.id, name) for name in sorted(names) if is_paper(name))
+
+
+def _papers_in(text: str) -> set[str]:
+    return set(filter(is_paper, names_in(parse(text)))) if text else set()

@@ -67,7 +67,6 @@ _TERMS = (
     Term("host.time", "host", "seconds", "measured", "size of the clock's offset"),
     Term("host.time.sources", "host", "count", "measured", "time sources in use"),
     Term("host.os.supported", "host", "bool", "measured", "the operating system is still maintained"),
-    Term("host.patch", "host", "seconds", "measured", "age of the last update that was installed"),
     Term("host.av", "host", "bool", "measured", "anti-malware service runs"),
     Term("host.fw", "host", "bool", "measured", "host firewall is on"),
     Term("host.crypt", "host", "bool", "measured", "volumes are encrypted"),
@@ -80,7 +79,8 @@ _TERMS = (
     Term("ups.runtime", "device", "seconds", "measured", "estimated runtime at the present load"),
     Term("ups.test", "device", "seconds", "measured", "age of the last self-test that passed"),
     Term("env.temperature", "device", "count", "measured", "degrees Celsius"),
-    Term("env.humidity", "device", "ratio", "measured", "relative humidity"),
+    Term("env.warmest", "facility", "count", "measured", "degrees Celsius at the warmest sensor of its server rooms"),
+    Term("env.humidity.sensors", "facility", "count", "measured", "humidity sensors that report"),
     Term("portal.reach", "facility", "bool", "measured", "a TLS connection to the insurance portal succeeds"),
     Term("send.lag", "facility", "seconds", "measured", "age of the oldest unsent dossier, from the HIS"),
     # Scope.
@@ -99,6 +99,10 @@ _TERMS = (
     Term("incident.report_after", "facility", "seconds", "attested", "from its detection to the report of cause, scope and remedy; to now while there is none"),
     Term("incident.reported", "facility", "bool", "attested", "cause, scope and remedy of the open incident were reported"),
     Term("incident.alerted", "facility", "bool", "attested", "the authority was told at once; not known until the person in charge says"),
+    # A breach of personal data has a clock and an addressee of its own.
+    Term("breach.open", "facility", "bool", "attested", "a person declared a breach of personal data; false while nobody did"),
+    Term("breach.notice_after", "facility", "seconds", "attested", "from its detection to the notice; to now while there is none"),
+    Term("breach.noticed", "facility", "bool", "attested", "the notice of the open breach went out"),
     # Attributes.
     Term("facility.kind", "facility", "text", "attribute", "hospital, inpatient_other, outpatient or none"),
     Term("facility.ownership", "facility", "text", "attribute", "public or private"),
@@ -108,6 +112,8 @@ _TERMS = (
     Term("facility.level", "facility", "count", "attribute", "highest approved level of its systems"),
     Term("facility.nd331_binds", "facility", "bool", "attribute", "Decree 331 binds it although it is private: what its lawyer says"),
     Term("facility.restore_period", "facility", "seconds", "attribute", "time between trial restores by its own backup policy"),
+    Term("facility.web_apps", "facility", "bool", "attribute", "runs web applications of its own"),
+    Term("facility.internet_needed", "facility", "bool", "attribute", "its systems need the Internet to work"),
     Term("facility.tt54_level", "facility", "count", "attribute", "level it declares by Circular 54"),
     Term("system.kind", "system", "text", "attribute", "his, lis, pacs, emr, ris, gateway or other"),
     Term("system.level", "system", "count", "attribute", "approved level; declared, never computed"),
@@ -121,6 +127,7 @@ _TERMS = (
     Term("dataset.important", "dataset", "bool", "attribute", "its owner calls it important data"),
     Term("port.role", "port", "text", "attribute", "server, uplink or client"),
     Term("path.kind", "path", "text", "attribute", "lan or wan"),
+    Term("device.kind", "device", "text", "attribute", "switch, router, firewall, wifi, printer, ups, nas or other"),
     Term("dataset.of", "dataset", "text", "attribute", "kind of the system it belongs to"),
 )  # fmt: skip
 
