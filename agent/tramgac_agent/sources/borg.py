@@ -60,6 +60,8 @@ class BorgSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         repository: As borg takes it.
+        server_read_only: The borg of a server cannot write for this key, and that is known: what
+            keeps our own borg from repairing does not reach there.
         passphrase_file: Or ``passphrase_command``, or what the unit's environment has.
         unencrypted: The repository has no encryption, and that is known.
     """
@@ -68,6 +70,7 @@ class BorgSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fie
     passphrase_file: str = ""
     passphrase_command: str = ""
     unencrypted: bool = False
+    server_read_only: bool = False
     borg: str = "borg"
     series: Annotated[tuple[BorgSeries, ...], msgspec.Meta(min_length=1, max_length=100)]
 
@@ -75,6 +78,11 @@ class BorgSettings(SourceSettings, frozen=True, kw_only=True, forbid_unknown_fie
         """What is wrong with the file as a whole, with the key; empty when nothing is."""
         if self.passphrase_file and self.passphrase_command:
             return "set `passphrase_file` or `passphrase_command`, not both"
+        if folder_of(self.repository) is None and not self.server_read_only:
+            return (
+                "repository: borg may write on a server even when it only lists; run the probe"
+                " there on the folder, or see `server_read_only` in docs/sources.md"
+            )
         return ""
 
     def environment(self, environ: Mapping[str, str], base: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from tramgac_agent.drop import RepositoryState
 from tramgac_agent.sources.base import SourceFailed
 from tramgac_agent.sources.borglist import parse, parse_info, refusal_of
+from tramgac_proto.configfile import ConfigError
 
 CASES = Path(__file__).parent / "cases/borg"
 PASSPHRASE = "a made-up passphrase"
@@ -306,9 +307,36 @@ def test_damage_that_borg_itself_finds_is_told(borg: Borg) -> None:
 def test_a_server_that_refuses_is_unreachable(borg: Borg) -> None:
     """Nothing listens there; that is neither a missing repository nor a wrong key."""
     address = "ssh://127.0.0.1:9/repository"
-    text = f'source = "borg"\nrepository = "{address}"\n[[series]]\nid = "{SERIES}"\n'
+    text = f'source = "borg"\nrepository = "{address}"\nserver_read_only = true\n'
 
-    assert state_of(look(text, borg.folder)).state == "blind_unreachable"
+    found = look(f'{text}[[series]]\nid = "{SERIES}"\n', borg.folder)
+
+    assert state_of(found).state == "blind_unreachable"
+
+
+def test_a_server_is_asked_only_where_borg_cannot_write_there(borg: Borg) -> None:
+    """Over ssh borg's other half repairs an index as it lists, where nothing of ours holds it."""
+    borg.create("his-1")
+    old = {path: path.read_bytes() for path in borg.path.iterdir() if "." in path.name}
+    borg.create("his-2")
+    for path in borg.path.iterdir():
+        if "." in path.name:
+            path.unlink()
+    for path, content in old.items():
+        path.write_bytes(content)
+    ssh = script(borg.folder / "ssh", 'shift; exec "$@"')
+    subprocess.run(
+        ["borg", "list", "--bypass-lock", f"ssh://his01{borg.path}"],
+        env=borg.environment | {"BORG_RSH": str(ssh), "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes"},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert not any(path.exists() for path in old)  # that is why
+
+    text = f'source = "borg"\nrepository = "ssh://his01{borg.path}"\n'
+    with pytest.raises(ConfigError, match="server_read_only"):
+        look(f'{text}[[series]]\nid = "{SERIES}"\n', borg.folder)
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("failed-*.txt")), ids=lambda path: path.stem)
