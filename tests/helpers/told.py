@@ -175,3 +175,19 @@ def good(series: str = SERIES, facts: FactLedger | None = None) -> Told:
     for day in range(8, -1, -1):
         told.run(1 + 24 * day)
     return told.look().check(3).check(1, "data").drill(5).heard()
+
+
+def runless() -> Told:
+    """A week of snapshots, every proof, and nobody who tells of runs."""
+    told = Told().declared(60).check(3).check(1, "data").drill(5)
+    for hours in range(150, 0, -24):
+        told.look(hours, newest_id=snapshot(hours), newest_unix_ms=NOW - hours * HOUR)
+    return told.look(0, newest_id=snapshot(0), newest_unix_ms=NOW - HOUR).heard()
+
+
+def sizeless() -> Told:
+    """Six runs that tell no sizes, after some that did; nothing looks at the repository."""
+    told = Told().declared(60).run(1 + 24 * 6)
+    for day in range(5, -1, -1):
+        told.run(1 + 24 * day, counts_known=False)
+    return told.heard()

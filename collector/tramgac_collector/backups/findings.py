@@ -53,7 +53,8 @@ STATE_OF: dict[str, BackupState] = {
         ),
         BackupState.PARTIAL: ("run_partial", "missing_source", "empty_source"),
         BackupState.UNVERIFIED: (
-            *("not_yet_seen", "learning", "no_run_evidence", "check_old", "check_never"),
+            *("not_yet_seen", "learning", "no_run_evidence", "size_untold"),
+            *("check_old", "check_never"),
             *("data_unread", "data_old", "drill_old", "drill_never", "undeclared"),
             *("retention_short", "copies_missing", "same_place", "rto_exceeded"),
             "immutability_unproven",

@@ -5,7 +5,13 @@ from typing import Any
 
 from tramgac_collector.backups.copies import Copies, Judged
 from tramgac_collector.backups.findings import Finding
-from tramgac_collector.backups.reasons import NOTHING_TO_DO, finding_text, next_step, state_text
+from tramgac_collector.backups.reasons import (
+    NOTHING_TO_DO,
+    finding_text,
+    next_step,
+    note_text,
+    state_text,
+)
 from tramgac_collector.backups.rows import BackupRow, LastDrill
 from tramgac_collector.facts.ledger import Fact
 from tramgac_collector.web.words import LANGUAGES, age, moment
@@ -85,6 +91,7 @@ def row_dict(row: BackupRow, language: str) -> dict[str, Any]:
         "data_read_ratio": row.data_read,
         "last_drill": drill
         and {"kind": drill.kind, "passed": drill.passed, "ended_unix_ms": drill.ended_ms},
+        "notes": list(row.notes),
         "copies": copies
         and {"count": copies.count, "required": copies.required, "offsite": copies.offsite},
     }
@@ -108,6 +115,7 @@ def explanation(judged: Judged, row: BackupRow, now_ms: int, language: str) -> s
     for one in row.findings:
         said = f"{state_text(one.state, language)}: {finding_text(one, language)}"
         lines.append(f"  {said} [{one.reason}]")
+    lines += [f"  {note_text(one, language)}" for one in row.notes]
     lines += ["", _TO_DO[place]]
     steps = dict.fromkeys(next_step(one, language) for one in row.findings)
     lines += [f"  {number}. {step}" for number, step in enumerate(steps, 1)]

@@ -243,6 +243,12 @@ WORDS: dict[str, Words] = {
         "Chạy lệnh sao lưu qua `tramgac-agent backup-run`.",
         "Run the backup command through `tramgac-agent backup-run`.",
     ),
+    "size_untold": Words(
+        "Không ai báo dung lượng, và không yêu cầu diễn tập: bản sao rỗng sẽ không lộ ra.",
+        "Nobody tells sizes and no restore is asked for: an empty backup would not show.",
+        "Đặt `proof.sample` cho bộ dữ liệu, hoặc dùng phép đo kho có báo dung lượng.",
+        "Set `proof.sample` for the dataset, or use a repository probe that tells sizes.",
+    ),
     "check_old": Words(
         "Lần kiểm tra cấu trúc kho gần nhất đã quá lâu.",
         "The last check of the repository's structure is too old.",
@@ -317,6 +323,14 @@ WORDS: dict[str, Words] = {
     ),
 }
 
+# What was not looked at though nothing is wrong: the codes of ``Verdict.notes``.
+NOTES: dict[str, tuple[str, str]] = {
+    "size_untold": (
+        "Không ai báo dung lượng: chỉ diễn tập phục hồi mới cho thấy bản sao không rỗng.",
+        "Nobody tells sizes: only the restore drills show that the backup is not empty.",
+    ),
+}
+
 # Codes a finding may carry as its detail: of runs, checks and places, and kinds of drill.
 DETAILS: dict[str, tuple[str, str]] = {
     "unreadable_files": ("có tệp không đọc được", "some files could not be read"),
@@ -362,6 +376,11 @@ NOTHING_TO_DO = ("Không cần làm gì.", "Nothing to do.")
 def state_text(state: BackupState, language: str) -> str:
     """A state's name."""
     return STATES[state][LANGUAGES.index(language)]
+
+
+def note_text(note: str, language: str) -> str:
+    """What was not looked at."""
+    return NOTES[note][LANGUAGES.index(language)]
 
 
 def detail_text(detail: str, language: str) -> str:

@@ -39,6 +39,7 @@ class BackupRow:
         checked_ms: Newest check of the structure that found nothing.
         data_read: Share of the data that was ever read and found whole.
         copies: Of the whole dataset; None for a series nobody declared.
+        notes: What could not be looked at and makes the state no worse.
     """
 
     series: str
@@ -52,6 +53,7 @@ class BackupRow:
     data_read: float | None
     drill: LastDrill | None
     copies: Copies | None
+    notes: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -99,6 +101,7 @@ def _row(judged: Judged, copies: Copies | None, inventory: Inventory) -> BackupR
         data_read=None if read is None else read.value,
         drill=_last_drill(judged),
         copies=None if judged.declared is None else copies,
+        notes=verdict.notes,
     )
 
 

@@ -45,17 +45,19 @@ class Sizes:
     Attributes:
         added: New data of each run, in bytes.
         changed: Share of files changed, of those that had been there before.
+        untold: There were enough complete runs, and nobody tells the size of any.
     """
 
     bytes: tuple[float, ...] = ()
     files: tuple[float, ...] = ()
     added: tuple[float, ...] = ()
     changed: tuple[float, ...] = ()
+    untold: bool = False
 
     @property
     def learning(self) -> bool:
         """Too few came before the newest to say what is usual."""
-        return len(self.bytes) <= LEAST_RUNS
+        return not self.untold and len(self.bytes) <= LEAST_RUNS
 
     def unusual(self) -> Iterator[str]:
         """Reasons why the newest is suspicious."""
@@ -83,16 +85,17 @@ class Sizes:
 
 def sizes_of(evidence: Evidence, now_ms: int) -> Sizes:
     """From the runs; where these tell no sizes, from the snapshots of the repository."""
-    good = evidence.of(bk.LAST_GOOD)
-    if evidence.recent(bk.RUN_BYTES):
-        if good is None:
-            return Sizes()
-        return Sizes(
-            *(
-                _up_to(evidence, kind, good.collected_ms)
-                for kind in (bk.RUN_BYTES, bk.RUN_FILES, bk.RUN_ADDED, bk.RUN_CHANGED)
-            )
-        )
+    good = evidence.recent(bk.LAST_GOOD)[-LEAST_RUNS:]
+    since = good[0].collected_ms if len(good) == LEAST_RUNS else 0
+    # Another command than before may tell none: what the old one told is past.
+    if any(one.collected_ms >= since for one in evidence.recent(bk.RUN_BYTES)):
+        kinds = (bk.RUN_BYTES, bk.RUN_FILES, bk.RUN_ADDED, bk.RUN_CHANGED)
+        newest_ms = good[-1].collected_ms if good else 0
+        size, files, added, changed = (_up_to(evidence, kind, newest_ms) for kind in kinds)
+        return Sizes(size, files, added, changed)
+    shown = evidence.of(bk.SIZE)
+    if shown is None or (evidence.readable(now_ms) and shown.expires_ms <= now_ms):
+        return Sizes(untold=since > 0)
     if evidence.newest_is_partial(now_ms):
         return Sizes()
     return Sizes(_whole(evidence, bk.SIZE), _whole(evidence, bk.FILES))

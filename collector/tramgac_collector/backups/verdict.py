@@ -25,12 +25,14 @@ class Verdict:
         findings: Everything that holds, worst first; the first gives the state.
         next_due_ms: When the next complete run must have ended; None where nobody says.
         point_ms: To when could be recovered from a good copy; None while there is none.
+        notes: What could not be looked at and makes the state no worse.
     """
 
     state: BackupState
     findings: tuple[Finding, ...] = ()
     next_due_ms: int | None = None
     point_ms: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -64,11 +66,14 @@ def judge(declared: Declared | None, evidence: Evidence, now_ms: int) -> Verdict
     ]
     if evidence.readable(now_ms) and evidence.of(bk.LAST_RUN) is None:
         found.append(finding("no_run_evidence"))
+    notes: tuple[str, ...] = ()
     if evidence.seen:
         sizes = sizes_of(evidence, now_ms)
         found += map(finding, sizes.unusual())
-        if sizes.learning:
-            found.append(finding("learning"))
+        if sizes.untold and _is_restored(declared):
+            notes = ("size_untold",)
+        elif sizes.untold or sizes.learning:
+            found.append(finding("size_untold" if sizes.untold else "learning"))
     due = None
     if declared is None:
         found.append(finding("undeclared"))
@@ -77,7 +82,13 @@ def judge(declared: Declared | None, evidence: Evidence, now_ms: int) -> Verdict
         found += _asked(declared, evidence, due, now_ms)
     findings = worst_first(list(dict.fromkeys(found)))
     state = findings[0].state if findings else BackupState.OK
-    return Verdict(state, findings, due, evidence.point_ms(now_ms))
+    return Verdict(state, findings, due, evidence.point_ms(now_ms), notes)
+
+
+def _is_restored(declared: Declared | None) -> bool:
+    """Whether drills are asked for that would show that a backup is empty."""
+    proof = None if declared is None else declared.dataset.proof
+    return proof is not None and bool(proof.sample or proof.full)
 
 
 def _asked(

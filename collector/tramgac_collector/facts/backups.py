@@ -17,7 +17,7 @@ _RUNS_KEPT = 20
 
 # When an inventory first named the series; noted at the centre.
 DECLARED = FactKind("bk.declared", "timestamp_seconds")
-LAST_GOOD = FactKind("bk.last_good", "timestamp_seconds")
+LAST_GOOD = FactKind("bk.last_good", "timestamp_seconds", recent=_RUNS_KEPT)
 GOOD_STARTED = FactKind("bk.last_good.started", "timestamp_seconds")
 LAST_RUN = FactKind("bk.run", "exit_code")
 RUN_REASON = FactKind("bk.run.reason", "count")

@@ -5,6 +5,7 @@ import pytest
 from tramgac_collector.backups.findings import STATE_OF, BackupState, finding
 from tramgac_collector.backups.reasons import (
     LANGUAGES,
+    NOTES,
     STATES,
     WORDS,
     detail_text,
@@ -17,6 +18,7 @@ from tramgac_collector.backups.reasons import (
 def test_every_reason_and_state_has_words() -> None:
     """None is missing and none is unused."""
     assert set(WORDS) == set(STATE_OF)
+    assert set(NOTES) <= set(WORDS)
     assert set(STATES) == set(BackupState)
     assert set(STATE_OF.values()) == set(BackupState) - {BackupState.OK}
 

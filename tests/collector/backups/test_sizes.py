@@ -3,6 +3,7 @@
 from statistics import median
 
 import pytest
+from helpers.evidence import NOW
 from helpers.told import good, inventory, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,6 +88,15 @@ def test_where_runs_tell_nothing_snapshots_do() -> None:
     assert sizes.bytes == tuple(float(1_000 + day) for day in range(6, -1, -1))
     bare.run(0.1, "partial", counts_known=False).look(0.05, bytes=1, newest_id=snapshot(0.1))
     assert 1.0 not in sizes_of(gather(bare.facts, bare.series), 0).bytes
+
+
+def test_snapshots_that_tell_no_size_any_more_are_not_judged_by_old_ones() -> None:
+    """A client that writes no summaries: what snapshots once held says nothing of the newest."""
+    told = type(good())().declared(60).heard()
+    for day in range(7, -1, -1):
+        told.run(1 + 24 * day, counts_known=False)
+        told.look(0.5 + 24 * day, newest_id=snapshot(day), summary_known=day > 3)
+    assert sizes_of(gather(told.facts, told.series), NOW).untold
 
 
 def test_a_run_without_sizes_is_not_judged_by_an_older_one() -> None:
