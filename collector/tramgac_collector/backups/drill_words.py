@@ -8,6 +8,7 @@ KINDS: dict[str, Both] = {
     "canary": ("Dấu thử: một mã bí mật đọc lại từ bản mới nhất", "Canary: a nonce read back"),
     "sample": ("Lấy mẫu: khôi phục một số tệp", "Sample: some files restored"),
     "full": ("Toàn bộ: khôi phục tất cả", "Full: everything restored"),
+    "key": ("Thử khoá dự phòng, không khôi phục gì", "Recovery key tried, nothing restored"),
 }
 STARTED_BY: dict[str, Both] = {
     "schedule": ("Theo lịch", "By schedule"),
@@ -65,6 +66,10 @@ _FAILURES: dict[str, Both] = {
         "The data were restored but could not be put to use.",
     ),
     "no_snapshot": ("Kho không có bản sao nào để khôi phục.", "There is no backup to restore."),
+    "wrong_key": (
+        "Khoá dự phòng không mở được kho sao lưu.",
+        "The recovery key does not open the repository.",
+    ),
     "no_space": (
         "Chưa kết luận: không đủ chỗ trống để khôi phục.",
         "Inconclusive: there was no room to restore into.",
@@ -107,6 +112,10 @@ _PASSED: Both = (
     "Dữ liệu được khôi phục và kiểm tra như ghi dưới đây.",
     "The data were restored and checked as written below.",
 )
+_OPENED: Both = (
+    "Khoá dự phòng mở được kho và danh sách tệp của bản mới nhất; không khôi phục gì.",
+    "The recovery key opened the repository and the newest listing; nothing was restored.",
+)
 
 
 def said(table: dict[str, Both], code: str) -> Both:
@@ -114,6 +123,8 @@ def said(table: dict[str, Both], code: str) -> Both:
     return table.get(code, (code or UNKNOWN, code or UNKNOWN))
 
 
-def reason(result: str, failure: str) -> Both:
+def reason(result: str, failure: str, kind: str = "") -> Both:
     """Why a drill ended as it did."""
-    return _PASSED if result == "passed" else said(_FAILURES, failure)
+    if result == "passed":
+        return _OPENED if kind == "key" else _PASSED
+    return said(_FAILURES, failure)

@@ -40,7 +40,8 @@ STATE_OF: dict[str, BackupState] = {
     for state, reasons in {
         BackupState.FAILED: (
             *("run_failed", "run_interrupted", "run_hung", "metadata_damaged", "data_damaged"),
-            *("snapshot_damaged", "drill_failed", "repository_missing", "product_problem"),
+            *("snapshot_damaged", "drill_failed", "key_wrong", "repository_missing"),
+            "product_problem",
         ),
         BackupState.BLOCKED: ("run_blocked", "stale_lock"),
         BackupState.LATE: ("overdue", "rpo_passed", "never_ran"),
@@ -55,7 +56,8 @@ STATE_OF: dict[str, BackupState] = {
         BackupState.UNVERIFIED: (
             *("not_yet_seen", "learning", "no_run_evidence", "size_untold"),
             *("check_old", "check_never"),
-            *("data_unread", "data_old", "drill_old", "drill_never", "undeclared"),
+            *("data_unread", "data_old", "drill_old", "drill_never", "key_untried"),
+            "undeclared",
             *("retention_short", "copies_missing", "same_place", "rto_exceeded"),
             "immutability_unproven",
         ),

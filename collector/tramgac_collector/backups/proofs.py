@@ -12,7 +12,8 @@ _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _MONTH_DAYS = 31
 _ALL_READ = 1.0
-# A wider drill counts as every narrower one.
+_WRONG_KEY = "wrong_key"
+# A wider drill counts as every narrower one. A key that was tried counts as none: no restore.
 _KINDS = ("canary", "sample", "full")
 
 
@@ -79,6 +80,28 @@ def drills_due(evidence: Evidence, proof: Proof, now_ms: int) -> Iterator[Findin
             yield finding("drill_never", kind)
         elif now_ms - passed > days * _DAY_MS:
             yield finding("drill_old", kind)
+
+
+def key_failed(evidence: Evidence) -> Iterator[Finding]:
+    """A recovery key that opened nothing, until one does; or damage met while it was tried."""
+    tried = evidence.of(bk.DRILLS[bk.KEY])
+    if tried is None or tried.value != 0:
+        return
+    if tried.text == _WRONG_KEY:
+        yield finding("key_wrong")
+        return
+    restored = drilled_ms(evidence, _KINDS[0])
+    if restored is None or restored < tried.collected_ms:
+        yield finding("drill_failed", tried.text)
+
+
+def key_due(evidence: Evidence, proof: Proof, now_ms: int) -> Iterator[Finding]:
+    """A recovery key that should be tried, and was not for too long; a wrong one was tried."""
+    tried, good = evidence.of(bk.DRILLS[bk.KEY]), evidence.time_ms(bk.DRILLS_GOOD[bk.KEY])
+    if not proof.key or (tried is not None and tried.text == _WRONG_KEY):
+        return
+    if good is None or now_ms - good > proof.key * _DAY_MS:
+        yield finding("key_untried")
 
 
 def promises(declared: Declared, evidence: Evidence, now_ms: int) -> Iterator[Finding]:

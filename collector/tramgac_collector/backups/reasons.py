@@ -6,6 +6,7 @@ Short, for whoever looks after the servers of a hospital; nobody is blamed.
 from typing import NamedTuple
 
 from tramgac_collector.backups import drill_words
+from tramgac_collector.backups.detail_words import DETAILS
 from tramgac_collector.backups.findings import BackupState, Finding
 
 LANGUAGES = ("vi", "en")
@@ -81,6 +82,12 @@ WORDS: dict[str, Words] = {
         "A restore drill failed.",
         "Coi như chưa có bản sao lưu dùng được: tạo bản mới rồi diễn tập lại.",
         "Treat it as no usable backup: make a new one and drill again.",
+    ),
+    "key_wrong": Words(
+        "Khoá dự phòng (bản cất trong két) không mở được kho sao lưu.",
+        "The recovery key (the copy in the safe) does not open the repository.",
+        "Tạo khoá mới (restic: `restic key add`), cất vào két rồi thử lại ngay.",
+        "Make a new key (restic: `restic key add`), put it in the safe, and try it at once.",
     ),
     "repository_missing": Words(
         "Không có kho sao lưu ở nơi đã khai báo.",
@@ -285,6 +292,12 @@ WORDS: dict[str, Words] = {
         "Chạy `tramgac-agent drill` cho chuỗi này và đặt lịch định kỳ.",
         "Run `tramgac-agent drill` for this series, and schedule it.",
     ),
+    "key_untried": Words(
+        "Khoá dự phòng chưa được thử, hoặc lần thử đạt gần nhất đã quá lâu.",
+        "The recovery key was never tried, or too long ago.",
+        "Lấy khoá trong két và chạy `tramgac-agent drill` với `--key`.",
+        "Take the key from the safe and run `tramgac-agent drill` with `--key`.",
+    ),
     "undeclared": Words(
         "Có sao lưu nhưng danh mục không khai báo.",
         "Backed up, but the inventory does not know it.",
@@ -329,33 +342,6 @@ NOTES: dict[str, tuple[str, str]] = {
         "Không ai báo dung lượng: chỉ diễn tập phục hồi mới cho thấy bản sao không rỗng.",
         "Nobody tells sizes: only the restore drills show that the backup is not empty.",
     ),
-}
-
-# Codes a finding may carry as its detail: of runs, checks and places, and kinds of drill.
-DETAILS: dict[str, tuple[str, str]] = {
-    "unreadable_files": ("có tệp không đọc được", "some files could not be read"),
-    "missing_source": ("thiếu nguồn", "a source was missing"),
-    "empty": ("không có tệp nào", "no file was saved"),
-    "no_summary": ("không có tổng kết", "the tool gave no summary"),
-    "dry_run": ("chỉ chạy thử", "it was a dry run"),
-    "saves_nothing": ("lệnh này không lưu gì", "the command saves nothing"),
-    "locked": ("kho đang bị khoá", "the repository was locked"),
-    "wrong_password": ("sai mật khẩu", "wrong password"),
-    "no_repository": ("không có kho", "no repository there"),
-    "no_space": ("hết chỗ trống", "no space left"),
-    "unreachable": ("không kết nối được", "the destination could not be reached"),
-    "permission": ("không có quyền", "permission denied"),
-    "signal": ("bị tín hiệu dừng", "ended by a signal"),
-    "not_started": ("không khởi chạy được lệnh", "the command could not be started"),
-    "not_in_time": ("quá thời hạn", "not done in time"),
-    "damaged_repository": ("kho hư hỏng", "the repository is damaged"),
-    "exit_code": ("mã thoát báo lỗi", "the exit code says so"),
-    "damaged": ("dữ liệu hư hỏng", "damaged data"),
-    "canary": ("dấu thử", "canary"),
-    "sample": ("mẫu", "sample"),
-    "full": ("toàn bộ", "full"),
-    "same_device": ("cùng ổ đĩa", "same disk"),
-    "same_machine": ("cùng máy", "same machine"),
 }
 
 STATES: dict[BackupState, tuple[str, str]] = {

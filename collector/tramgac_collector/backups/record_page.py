@@ -162,6 +162,10 @@ def _when_and_who(record: Mapping[str, Any]) -> Part:
     )
 
 
+def _why(record: Mapping[str, Any]) -> Both:
+    return reason(record["result"], record["failure"], record["kind"])
+
+
 @cache
 def _environment() -> Environment:
     loader = PackageLoader("tramgac_collector.web")
@@ -190,7 +194,7 @@ def drill_page(record: Mapping[str, Any], stylesheet: str = "") -> str:
         .render(
             record=record,
             result=said(RESULTS, record["result"]),
-            reason=reason(record["result"], record["failure"]),
+            reason=_why(record),
             parts=(_what(record), _scope(record), _when_and_who(record)),
             stylesheet=stylesheet,
             style="" if stylesheet else _style(),
@@ -201,7 +205,7 @@ def drill_page(record: Mapping[str, Any], stylesheet: str = "") -> str:
 def drill_text(record: Mapping[str, Any], language: str) -> str:
     """The same for a terminal, in one language."""
     place = 0 if language == "vi" else 1
-    result, why = said(RESULTS, record["result"]), reason(record["result"], record["failure"])
+    result, why = said(RESULTS, record["result"]), _why(record)
     lines = [f"{result[place]}: {why[place]}"]
     for part in (_what(record), _scope(record), _when_and_who(record)):
         lines += ["", part.title[place]]

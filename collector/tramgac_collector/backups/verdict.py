@@ -61,6 +61,7 @@ def judge(declared: Declared | None, evidence: Evidence, now_ms: int) -> Verdict
         *runs.hung_run(evidence, dataset.hung_hours if dataset else None, now_ms),
         *proofs.checks_failed(evidence),
         *proofs.drills_failed(evidence),
+        *proofs.key_failed(evidence),
         *repository.blindness(evidence, dataset.rpo_hours if dataset else None, now_ms),
         *repository.oddities(evidence, now_ms),
     ]
@@ -104,6 +105,7 @@ def _asked(
         proof = declared.dataset.proof
         yield from proofs.checks_due(evidence, proof, now_ms)
         yield from proofs.drills_due(evidence, proof, now_ms)
+        yield from proofs.key_due(evidence, proof, now_ms)
     yield from proofs.promises(declared, evidence, now_ms)
 
 

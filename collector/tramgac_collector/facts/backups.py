@@ -53,8 +53,10 @@ DATA_GOOD = FactKind("bk.check.data.good", "timestamp_seconds")
 DATA_READ = FactKind("bk.check.data.read", "ratio")
 DATA_OLDEST = FactKind("bk.check.data.oldest", "timestamp_seconds")
 RESTORE = FactKind("bk.restore", "bool")
+# Of a drill that restores nothing: a recovery key was tried.
+KEY = "key"
 DRILLS: Mapping[str, FactKind] = {
-    kind: FactKind(f"bk.restore.{kind}", "bool") for kind in ("canary", "sample", "full")
+    kind: FactKind(f"bk.restore.{kind}", "bool") for kind in ("canary", "sample", "full", KEY)
 }
 DRILLS_GOOD: Mapping[str, FactKind] = {
     kind: FactKind(f"bk.restore.{kind}.good", "timestamp_seconds") for kind in DRILLS
@@ -210,7 +212,8 @@ def _drill(arrival: "Arrival") -> Iterator[Claim]:
     ended = arrival.centre_ms(drill.ended_unix_ms)
     text = f"{drill.kind} {drill.failure}".strip()
     passed = float(drill.passed)
-    yield _event(RESTORE, drill.series, passed, text, ended)
+    if drill.kind != KEY:
+        yield _event(RESTORE, drill.series, passed, text, ended)
     yield _event(DRILLS[drill.kind], drill.series, passed, drill.failure or drill.proof, ended)
     if not drill.passed:
         return

@@ -227,6 +227,7 @@ class Proof(Node, frozen=True, kw_only=True):
         canary: A nonce read back from the newest snapshot.
         sample: Some files restored and compared.
         full: Everything restored and put to use.
+        key: The recovery key tried, by hand; no other drill counts as it.
     """
 
     check: Days = 8
@@ -234,6 +235,7 @@ class Proof(Node, frozen=True, kw_only=True):
     canary: Days = 0
     sample: Days = 31
     full: Days = 0
+    key: Days = 0
 
 
 class Dataset(Named, frozen=True, kw_only=True):

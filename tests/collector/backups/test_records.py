@@ -11,6 +11,7 @@ from helpers.fleet import now_ms
 from helpers.ingesting import make_config, observation, record, run, running_ingest, send
 from sqlalchemy import Engine, insert
 
+from tramgac_collector.backups.record_page import drill_page, drill_text
 from tramgac_collector.backups.records import (
     digest_of,
     evidence_of,
@@ -134,17 +135,27 @@ def test_absurd_figures_are_kept_and_do_no_harm(tmp_path: Path, store_url: str) 
     run(main)
 
 
-def _store(engine: Engine, drill_id: str, received_ms: int) -> None:
+def _store(engine: Engine, drill_id: str, received_ms: int, kind: str = "full") -> None:
     one = drill(drill_id, started_unix_ms=received_ms - 90_000, ended_unix_ms=received_ms - 5_000)
     with engine.begin() as connection:
         connection.execute(
             insert(schema.drills).values(
                 agent_id="a", facility="bv-0000", host="sim-00000", agent_version="0.1.0",
-                series=SERIES, drill_id=drill_id, kind="full", passed=True, conclusive=True,
+                series=SERIES, drill_id=drill_id, kind=kind, passed=True, conclusive=True,
                 started_ms=one.started_unix_ms, ended_ms=one.ended_unix_ms,
                 received_ms=received_ms, payload=one.SerializeToString(),
             )
         )  # fmt: skip
+
+
+def test_a_key_that_opened_is_not_called_a_restore(engine: Engine) -> None:
+    """The record of such a drill says, in both languages, that nothing was restored."""
+    _store(engine, "d-1", NOW, "key")
+    with engine.connect() as connection:
+        found = evidence_of(connection, find_drills(connection, "d-1")[0])
+    assert drill_text(found, "en").startswith("PASSED: The recovery key opened")
+    assert "nothing was restored" in drill_text(found, "en")
+    assert "không khôi phục gì" in drill_page(found)
 
 
 def test_drills_stay_for_ten_years(engine: Engine) -> None:

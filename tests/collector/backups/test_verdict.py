@@ -68,6 +68,10 @@ CASES: dict[str, Case] = {
     ),
     "snapshot_damaged": Case(lambda told: told.look(0, damaged=1)),
     "drill_failed": Case(lambda told: told.drill(0.1, passed=False, failure="damaged")),
+    "key_wrong": Case(
+        lambda told: told.drill(0.1, "key", passed=False, failure="wrong_key"),
+        inventory("proof: {key: 366}"),
+    ),
     "repository_missing": Case(lambda told: told.look(0, "missing")),
     "product_problem": Case(lambda told: told.look(0, problem="page_checksum")),
     "run_blocked": Case(lambda told: told.run(0.5, "blocked", reason="locked")),
@@ -112,6 +116,7 @@ CASES: dict[str, Case] = {
     "data_old": Case(lambda told: told, inventory("proof: {data: 20}")),
     "drill_old": Case(lambda told: told, inventory("proof: {sample: 4}")),
     "drill_never": Case(lambda told: told, inventory("proof: {full: 92}")),
+    "key_untried": Case(lambda told: told.drill(31, "key"), inventory("proof: {key: 30}")),
     "undeclared": Case(lambda told: told, Inventory()),
     "retention_short": Case(
         lambda told: told.look(0, oldest_unix_ms=NOW - 20 * DAY), inventory("retention: {days: 30}")
@@ -269,6 +274,40 @@ def test_wider_drills_count_for_narrower_ones() -> None:
     verdict = told.judged(asked).verdict
     assert (verdict.reason, verdict.findings[0].detail) == ("drill_failed", "nonce_wrong")
     assert told.drill(0.2, "sample").judged(asked).verdict.reason == ""
+
+
+def test_a_key_that_opens_is_no_restore_and_no_restore_is_a_key() -> None:
+    """Each is asked for by itself; a key never refreshes a drill, nor a full drill a key."""
+    key, restore = inventory("proof: {key: 92}"), inventory("proof: {canary: 2, sample: 4}")
+    keyed = good().drill(0.1, "key")
+    assert keyed.judged(key).verdict.state is BackupState.OK
+    assert keyed.judged(key).evidence.facts["bk.restore"].text == "sample"
+    assert {one[::2] for one in keyed.judged(restore).verdict.findings} == {
+        ("drill_old", "canary"),
+        ("drill_old", "sample"),
+    }
+    assert good().drill(0.1, "full").judged(key).verdict.reason == "key_untried"
+    failed = good().drill(2, passed=False, failure="damaged").drill(1, "key")
+    assert failed.judged(PLAIN).verdict.reason == "drill_failed"
+
+
+def test_a_wrong_key_stays_until_one_opens() -> None:
+    """It is told though no key was asked for; no restore clears it, a key that opens does."""
+    told = good().drill(0.5, "key", passed=False, failure="wrong_key").drill(0.2, "full")
+    verdict = told.judged(PLAIN).verdict
+    assert (verdict.state, verdict.reason) == (BackupState.FAILED, "key_wrong")
+    told.drill(0.15, "key", passed=False, conclusive=False, failure="blind_unreachable")
+    assert told.judged(PLAIN).verdict.reason == "key_wrong"
+    assert told.drill(0.1, "key").judged(PLAIN).verdict.state is BackupState.OK
+
+
+def test_damage_met_by_a_key_is_no_wrong_key() -> None:
+    """It is a failed drill, which a restore that passes clears; the key stays to be tried."""
+    asked = inventory("proof: {key: 92}")
+    told = good().drill(0.5, "key", passed=False, failure="damaged")
+    verdict = told.judged(asked).verdict
+    assert (verdict.reason, verdict.findings[0].detail) == ("drill_failed", "damaged")
+    assert told.drill(0.1).judged(asked).verdict.reason == "key_untried"
 
 
 def test_what_came_to_no_end_changes_nothing() -> None:
