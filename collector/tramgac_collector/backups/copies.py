@@ -14,6 +14,7 @@ from tramgac_collector.facts.kinds import FactKind
 _HOUR_MS = 3_600_000
 _NO_COPY = {BackupState.FAILED, BackupState.BLOCKED, BackupState.LATE, BackupState.BLIND}
 _NEAR = {"same_device", "same_machine"}
+_CARRIED_AWAY = {"blind_unreachable", "silent"}
 _AWAY = {"offsite", "cloud", "removable"}
 
 
@@ -76,12 +77,21 @@ def count(group: Sequence[Judged], now_ms: int) -> Copies:
 
 
 def _is_copy(one: Judged, now_ms: int) -> bool:
-    """Good, within its RPO, and not on the disk it is to save."""
-    point = one.verdict.point_ms
-    if one.declared is None or point is None or one.verdict.state in _NO_COPY:
+    """Good, within its RPO, and not on the disk it is to save; a removable one may be away."""
+    point, state = one.verdict.point_ms, one.verdict.state
+    if one.declared is None or point is None:
+        return False
+    if state in _NO_COPY and not (state is BackupState.BLIND and _is_carried_away(one)):
         return False
     within = now_ms - point <= one.declared.dataset.rpo_hours * _HOUR_MS
     return within and _said(one, bk.MEDIUM) != "same_device"
+
+
+def _is_carried_away(one: Judged) -> bool:
+    """A disk in a safe cannot be looked at, and is as good as when it went."""
+    kind = "" if one.declared is None else one.declared.destination.kind
+    blind = {one.reason for one in one.verdict.findings if one.state is BackupState.BLIND}
+    return kind == "removable" and blind <= _CARRIED_AWAY
 
 
 def _said(one: Judged, kind: FactKind) -> str:

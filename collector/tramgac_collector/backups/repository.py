@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tramgac_collector.backups.declared import Declared
 from tramgac_collector.backups.evidence import FUTURE_MS, Evidence, same_id
 from tramgac_collector.backups.findings import Finding, finding
 from tramgac_collector.facts import backups as bk
@@ -25,12 +26,14 @@ def is_dark(evidence: Evidence, now_ms: int) -> bool:
     return evidence.heard_ms is not None and now_ms - evidence.heard_ms > DARK_MS
 
 
-def blindness(evidence: Evidence, rpo_hours: float | None, now_ms: int) -> Iterator[Finding]:
+def blindness(evidence: Evidence, declared: Declared | None, now_ms: int) -> Iterator[Finding]:
     """Why nothing can be seen now: never a failure, and never good."""
     look = evidence.of(bk.REPOSITORY)
     if look is not None and look.expires_ms > now_ms:
         if look.text == "missing":
-            yield finding("repository_missing")
+            # A disk that is carried away takes its mount point's content with it.
+            away = declared is not None and declared.destination.kind == "removable"
+            yield finding("blind_unreachable" if away else "repository_missing")
         elif look.text != "ok":
             yield finding(look.text if look.text in _BLIND else "blind_tool")
     elif look is not None:
@@ -38,7 +41,8 @@ def blindness(evidence: Evidence, rpo_hours: float | None, now_ms: int) -> Itera
         return
     if is_dark(evidence, now_ms):
         point = evidence.point_ms(now_ms)
-        if point is None or now_ms - point > (rpo_hours or 0.0) * _HOUR_MS:
+        rpo_hours = 0.0 if declared is None else declared.dataset.rpo_hours
+        if point is None or now_ms - point > rpo_hours * _HOUR_MS:
             yield finding("silent")
 
 

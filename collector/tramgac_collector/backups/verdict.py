@@ -62,7 +62,7 @@ def judge(declared: Declared | None, evidence: Evidence, now_ms: int) -> Verdict
         *proofs.checks_failed(evidence),
         *proofs.drills_failed(evidence),
         *proofs.key_failed(evidence),
-        *repository.blindness(evidence, dataset.rpo_hours if dataset else None, now_ms),
+        *repository.blindness(evidence, declared, now_ms),
         *repository.oddities(evidence, now_ms),
     ]
     if evidence.readable(now_ms) and evidence.of(bk.LAST_RUN) is None:

@@ -5,7 +5,9 @@ from typing import Any
 from helpers.evidence import NOW
 from helpers.told import HOUR, Told, good, inventory, runless, sizeless
 
+from tramgac_collector.backups.declared import Declarations
 from tramgac_collector.backups.findings import BackupState
+from tramgac_collector.backups.judging import judge_dataset
 
 PLAIN = inventory()
 
@@ -33,6 +35,20 @@ def test_a_run_cut_short_is_forgotten_once_another_got_through() -> None:
     assert "run_hung" in reasons
     cut.begin(1.2, "half").run(1, "partial", run_id="half")
     assert cut.judged(PLAIN).verdict.reason == "run_partial"
+
+
+def test_a_removable_disk_may_lie_in_a_safe() -> None:
+    """Unplugged it is blind, not failed, and still a copy until its RPO has passed."""
+    asked = inventory("", "kind: removable")
+    told = good().look(0, "missing")
+    verdict = told.judged(asked).verdict
+    assert (verdict.state, verdict.reason) == (BackupState.BLIND, "blind_unreachable")
+    assert told.judged(PLAIN).verdict.reason == "repository_missing"
+    for hours, copies in ((0, 1), (20, 1), (26, 0)):
+        now_ms = NOW + hours * HOUR
+        group = Declarations.of(asked).group(told.series)
+        assert judge_dataset(told.facts, group, now_ms)[1].count == copies
+    assert judge_dataset(good().look(0, "blind_auth").facts, group, NOW)[1].count == 0
 
 
 def test_an_emptied_repository_holds_no_point_of_recovery() -> None:
