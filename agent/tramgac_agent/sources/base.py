@@ -7,7 +7,7 @@ cannot look is blind and says so, it never guesses.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Generic, TypeVar
@@ -82,12 +82,24 @@ class Visit:
         state_folder: Its own, exists, private: what it remembers between visits.
         environment: Of this process.
         budget: Time for the whole visit.
+        later: What ``keep`` puts off; None: nothing is put off.
     """
 
     now_ms: int
     state_folder: Path
     environment: Mapping[str, str]
     budget: Budget
+    later: list[Callable[[], None]] | None = None
+
+    def keep(self, save: Callable[[], None]) -> None:
+        """Remember by ``save`` what was seen, once it is reported.
+
+        A loss is told once: it must not be forgotten together with a report that failed.
+        """
+        if self.later is None:
+            save()
+        else:
+            self.later.append(save)
 
 
 class Source(ABC, Generic[Settings]):

@@ -133,7 +133,7 @@ class DumpSource(Source[DumpSettings]):
             files=remembered(kept, one.keep_days, visit.now_ms, MAX_ENTRIES),
             examined=examined or memory.examined,
         )
-        statefile.save(path, memory)
+        visit.keep(lambda: statefile.save(path, memory))
 
     def _state(
         self, one: DumpSeries, files: Sequence[Entry], newest: Entry | None, now_ms: int

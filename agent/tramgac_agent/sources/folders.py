@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,7 +141,7 @@ def look_each(
     todo = list(series)
     for done, one in enumerate(todo):
         share = Budget(visit.budget.left / (len(todo) - done))
-        own = Visit(visit.now_ms, visit.state_folder, visit.environment, share)
+        own = replace(visit, budget=share)
         try:
             yield from look(one, own)
         except SourceFailed as failure:

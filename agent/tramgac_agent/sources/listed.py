@@ -68,6 +68,7 @@ class Catalogue:
 
     def __init__(self, source: Source[Any], visit: Visit) -> None:
         self._source = source
+        self._visit = visit
         self._now_ms = visit.now_ms
         key = "\n".join(source.settings.series_ids).encode()
         name = f"{source.name}-{hashlib.sha256(key).hexdigest()[:16]}.json"
@@ -143,6 +144,9 @@ class Catalogue:
         Raises:
             OSError: The state folder is not writable.
         """
+        self._visit.keep(self._save)
+
+    def _save(self) -> None:
         mine = set(self._source.settings.series_ids)
         for known in (self._memory.seen, self._memory.told):
             for series in known.keys() - mine:

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,12 @@ EXIT_TIMEOUT = 75
 log = logging.getLogger(__name__)
 
 
-def probe(source: Source[Any], folder: Path) -> list[drop.Record]:
+def probe(source: Source[Any], visit: Visit) -> list[drop.Record]:
     """Look once; every series is reported, whatever happens.
 
     Raises:
         OSError: The state folder is not writable.
     """
-    visit = Visit(
-        time.time_ns() // 1_000_000, folder, os.environ, Budget(source.settings.deadline_seconds)
-    )
     try:
         return list(source.look(visit))
     except SourceFailed as failure:
@@ -48,15 +45,30 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _report(source: Source[Any], state: Path, folder: Path) -> list[drop.Record]:
+    """Look, write what was seen into ``folder``, and only then remember it.
+
+    Raises:
+        OSError: It can be neither reported nor remembered.
+    """
+    later: list[Callable[[], None]] = []
+    budget = Budget(source.settings.deadline_seconds)
+    visit = Visit(time.time_ns() // 1_000_000, state, os.environ, budget, later)
+    records = probe(source, visit)
+    for record in records:
+        drop.write(folder, record)
+    for save in later:
+        save()
+    return records
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Look once and write one drop file a record."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     args = _arguments(argv)
     try:
         source = read_source(args.config)
-        records = probe(source, state_folder(source.settings, os.environ))
-        for record in records:
-            drop.write(args.drop, record)
+        records = _report(source, state_folder(source.settings, os.environ), args.drop)
     except ConfigError as error:
         log.error("configuration: %s", error)  # noqa: TRY400 - the text says it all
         return EXIT_CONFIG

@@ -65,7 +65,7 @@ class ResticSource(Source[ProbeSettings]):
         except ResticFailed as failure:
             log.warning("%s: %s", failure.state, failure)
             return self.blind(failure.state, visit, restic.tool_version)
-        memories.save(path, memory)
+        visit.keep(lambda: memories.save(path, memory))
         return states
 
     def _states(

@@ -384,6 +384,30 @@ def test_a_folder_that_hangs_blinds_its_own_series_only(
     assert states == ["blind_timeout", "ok"]
 
 
+def test_a_loss_that_could_not_be_reported_is_told_later(folder: Path) -> None:
+    """A full disk must not swallow the only word of it."""
+    from tramgac_agent.sources.probe import main  # noqa: PLC0415 - as the process would
+
+    aged(folder / "a.sql", 30, b"x")
+    aged(folder / "b.sql", 24, b"y")
+    drop = folder.parent / "drop"
+    drop.mkdir()
+    config = folder.parent / "probe.toml"
+    text = probe_text("dumps", folder=str(folder), keep_days=7)
+    config.write_text(f'state_dir = "{folder.parent}/state"\n{text}')
+
+    def run(place: Path) -> int:
+        return main(["--config", str(config), "--drop", str(place)])
+
+    assert run(drop) == 0
+    (folder / "a.sql").unlink()
+    assert run(folder.parent / "no-such-folder") == 1
+    assert run(drop) == run(drop) == 0
+    told = [path.read_text() for path in sorted(drop.iterdir())]
+
+    assert [one.count('"vanished":1') for one in told] == [0, 1, 0]
+
+
 def test_the_probe_reports_dumps(folder: Path) -> None:
     """Through the front door: a configuration with a wrong key or half a path is refused."""
     from tramgac_agent.sources.probe import main  # noqa: PLC0415 - as the process would
