@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from tramgac_collector.rules.expression import Node, Quantified, Scope, Value, names_in, parse
+from tramgac_collector.rules.expression import (
+    Node,
+    Quantified,
+    Scope,
+    Value,
+    as_number,
+    names_in,
+    parse,
+)
 from tramgac_collector.rules.pack import Pack, Param, Rule, TextStatus
 from tramgac_collector.rules.status import Status, worst
-from tramgac_collector.rules.vocabulary import is_paper
+from tramgac_collector.rules.vocabulary import ATTESTATION, is_paper
 
 _PREVIEW_LEVEL = 2.0
 
@@ -68,7 +76,7 @@ class Finding:
 
     Attributes:
         refuted: Shown to be wrong, not merely not shown to be right.
-        conflict: A paper says yes and a measurement no.
+        conflict: A person states that it is so and a measurement refutes it.
         missing: Names that are not known; ``expired``: that were.
         used: What was looked at.
     """
@@ -118,9 +126,9 @@ class _In(Scope):
         self.subject = subject
         self._others = others
         self.oldest_ms: float = -math.inf
-        limit = parse(rule.validity).evaluate(self) if rule.validity else None
-        if isinstance(limit, float):
-            self.oldest_ms = world.now_ms - limit * 1000
+        if rule.validity:
+            limit = as_number(parse(rule.validity).evaluate(self))
+            self.oldest_ms = math.inf if limit is None else world.now_ms - limit * 1000
 
     def value(self, name: str) -> Value:
         """What is known and fresh."""
@@ -147,8 +155,7 @@ class _In(Scope):
         """The declared security level, never a computed one."""
         own = f"{self.subject.kind}.level"
         known = own == "system.level" or own in self.subject.attributes
-        value = self.value(own if known else "facility.level")
-        return float(value) if isinstance(value, float | int) else None
+        return as_number(self.value(own if known else "facility.level"))
 
     def subjects(self) -> Sequence[Scope]:
         """One scope for each subject of the rule."""
@@ -178,7 +185,7 @@ def evaluate(pack: Pack, rule: Rule, facility: str, world: World, day: date) -> 
         return Result(rule.id, facility, status, reason, preview=reach.preview)
     gate = _gate(rule, text)
     if gate is not None:
-        return Result(rule.id, facility, *gate)
+        return Result(rule.id, facility, *gate, preview=reach.preview)
     status, reason, findings, coverage = _judge(rule, whole, reach, world)
     return Result(
         rule.id,
@@ -323,12 +330,11 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
         if (one := world.evidence(name, subject)) is not None
     }
     # A person who answered "no" refutes as well as any measurement.
-    answers = [
-        value for name in rule.needs if is_paper(name) and (value := scope.value(name)) is not None
-    ]
-    denied = any(value is False for value in answers)
+    papers = {name: scope.value(name) for name in rule.needs if is_paper(name)}
+    denied = any(said is False for said in papers.values())
     if denied or (rule.refute and _asked(rule.refute, scope) is True):
-        conflict = bool(answers) and not denied
+        stated = any(said and name.startswith(ATTESTATION) for name, said in papers.items())
+        conflict = stated and not denied
         return Finding(subject.id, Status.FAIL, refuted=True, conflict=conflict, used=found)
     missing = tuple(name for name in _needed(rule) if scope.value(name) is None)
     expired = tuple(name for name in missing if name in found)

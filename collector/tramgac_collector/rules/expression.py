@@ -136,7 +136,7 @@ class Arithmetic:
 
     def evaluate(self, scope: Scope) -> Value:
         """A number or unknown."""
-        left, right = _number(self.left.evaluate(scope)), _number(self.right.evaluate(scope))
+        left, right = as_number(self.left.evaluate(scope)), as_number(self.right.evaluate(scope))
         if left is None or right is None or (self.sign == "/" and right == 0):
             return None
         return _ARITHMETIC[self.sign](left, right)
@@ -257,7 +257,8 @@ def _kind(value: object) -> type:
     return bool if isinstance(value, bool) else str if isinstance(value, str) else float
 
 
-def _number(value: Value) -> float | None:
+def as_number(value: Value) -> float | None:
+    """A number, and a truth value is none."""
     return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
 
 

@@ -14,6 +14,8 @@ _BINDING = frozenset({"binding", "binding_via"})
 _FORBIDDEN = re.compile(
     r"\b(compliant|compliance|waiver|certified)\b|miễn trừ|tuân thủ đầy đủ|đạt chuẩn", re.IGNORECASE
 )
+_RELATIONS = frozenset({"equal", "subset", "superset", "intersects"})
+_TRAPS = frozenset(f"T{number}" for number in range(1, 35))
 _MONEY = re.compile(r"\b(VND|VNĐ|triệu đồng|million dong)\b", re.IGNORECASE)
 
 
@@ -178,6 +180,15 @@ def _validity(_pack: Pack, rule: Rule) -> _Found:
             yield "validity", f"`{name}` is no parameter; evidence cannot say how long it holds"
 
 
+def _links(_pack: Pack, rule: Rule) -> _Found:
+    for link in rule.maps_to:
+        if link.keys() != {"rule", "rel"} or link["rel"] not in _RELATIONS:
+            yield "maps_to", f"give rule and rel, one of {', '.join(sorted(_RELATIONS))}"
+    for trap in rule.traps:
+        if trap not in _TRAPS:
+            yield "traps", f"`{trap}` is no trap; T1 to T34"
+
+
 def _in_force(pack: Pack, rule: Rule) -> _Found:
     end, own = pack.pack.in_force.until, rule.in_force
     if end is not None and own is not None and (own.until is None or own.until > end):
@@ -223,6 +234,7 @@ _OF_RULE: tuple[Callable[[Pack, Rule], _Found], ...] = (
     _subjects,
     _params,
     _validity,
+    _links,
     _in_force,
     _levels,
     _fixtures,

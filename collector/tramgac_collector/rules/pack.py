@@ -108,7 +108,6 @@ class Fixture(Node, frozen=True, kw_only=True):
         given: Attributes and parameters.
         ages: How long ago a name in ``facts`` was so; an hour if not said.
         stale: Names in ``facts`` that are past their expiry.
-        coverage: Share of the facility that reports.
         on: Day it is judged; today if none.
     """
 
@@ -118,7 +117,6 @@ class Fixture(Node, frozen=True, kw_only=True):
     given: dict[str, str | float | bool] = {}
     ages: dict[str, Expression] = {}
     stale: tuple[str, ...] = ()
-    coverage: Share = 1.0
     on: date | None = None
     expect: Status
 
