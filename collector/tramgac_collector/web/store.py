@@ -23,6 +23,8 @@ from tramgac_collector.store.engine import open_engine, reading
 # Judging two thousand series takes seconds; a page that reloads by itself need not do it each time.
 _KEEP_SECONDS = 20.0
 _MOST_LISTS = 16
+# However many series there are: judging for the page takes a sixth of one core at most.
+_REST = 5.0
 
 
 class StoreSilentError(Exception):
@@ -79,17 +81,24 @@ class StoreReader:
         Raises:
             StoreSilentError: There is no store, or it does not answer.
         """
+        if (rows := self._kept(facility)) is not None:
+            return rows
         with self._judging:
-            made, rows = self._lists.get(facility, (0.0, []))
-            if made and time.monotonic() - made < _KEEP_SECONDS:
-                return rows
+            if (rows := self._kept(facility)) is not None:
+                return rows  # while this one waited
+            begin = time.monotonic()
             with self._reading() as connection:
                 facts = StoredFacts.load(connection, facility)
                 rows = list_rows(facts, self._in_force(connection), now_ms, facility)
+            now = time.monotonic()
             if len(self._lists) >= _MOST_LISTS:
                 self._lists.clear()
-            self._lists[facility] = (time.monotonic(), rows)
+            self._lists[facility] = (now + max(_KEEP_SECONDS, _REST * (now - begin)), rows)
             return rows
+
+    def _kept(self, facility: str) -> list[BackupRow] | None:
+        until, rows = self._lists.get(facility, (0.0, []))
+        return rows if time.monotonic() < until else None
 
     def drill_numbers(self, ended: dict[str, int]) -> dict[str, int]:
         """Numbers of the drills that ended then, by series.
