@@ -41,3 +41,19 @@ def test_every_paper_a_pack_asks_for_is_listed_and_every_listed_one_asked_for() 
     packs = [read_pack(path) for path in PACKS]
 
     assert lint_papers(packs, read_papers(FOLDER / FILE_NAME)) == []
+
+
+def test_rules_point_only_to_rules_that_exist() -> None:
+    """A map is a link, and a link leads somewhere."""
+    rules = [rule for path in PACKS for rule in read_pack(path).rules]
+    known = {rule.id for rule in rules}
+
+    relations = {"equal", "subset", "superset", "intersects"}
+    broken = [
+        (rule.id, link)
+        for rule in rules
+        for link in rule.maps_to
+        if link.get("rule") not in known - {rule.id} or link.get("rel") not in relations
+    ]
+
+    assert broken == []
