@@ -136,13 +136,12 @@ def _wait(child: subprocess.Popen[bytes], seconds: float, stop: threading.Event)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child's whole group: first asked, then not."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGTERM)
-    try:
-        child.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # what it left behind
-    child.wait()
+    """End the child's whole group: first asked, then not.
+
+    One of another user (``sudo``) or stuck in the kernel stays: nobody waits for it.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):  # the second also for what it left behind
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_SECONDS)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
@@ -121,6 +122,37 @@ def test_a_hung_probe_is_ended_with_its_whole_group(
 
     assert time.monotonic() - begun < 8
     until(lambda: all(gone(int(one)) for one in pid.read_text().split()))
+
+
+def test_a_probe_that_cannot_be_ended_is_not_waited_for(
+    tmp_path: Path, hung: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that ``sudo`` started: it is not ours to signal, and the check goes on."""
+    fake, _ = hung
+    started: list[subprocess.Popen[bytes]] = []
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    def start(*words: Any, **more: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*words, **more))
+        return started[0]
+
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(os, "killpg", refuse)
+    monkeypatch.setattr("tramgac_agent.checks.repository._GRACE_SECONDS", 0.1)
+    check = new_check(tmp_path / "any.toml", command=(str(fake),))
+    began = time.monotonic()
+    try:
+        outcome = measure(check, dataclasses.replace(context(tmp_path), deadline_seconds=1.0))
+    finally:
+        (probe,) = started
+        probe.kill()
+        probe.wait()
+
+    assert outcome.code == "timeout"
+    assert time.monotonic() - began < 20
 
 
 def test_one_hung_repository_does_not_hide_the_next(
