@@ -14,17 +14,17 @@ def children(config: Config, path: Path) -> list[ChildSpec]:
         path: The file it was read from; every child reads it itself.
     """
     own = ("--config", str(path))
+    # Ingest makes the key at its first start, once the store is there.
+    key = config.state_dir / "identity" / "lease.pub"
     specs = [
         ChildSpec("ingest", "tramgac_collector.ingest", own),
+        ChildSpec("judge", "tramgac_collector.judge", own, key),
         ChildSpec("web", "tramgac_collector.web", own),
     ]
     if config.throughput.responder:
-        identity = config.state_dir / "identity"
-        key = identity / "lease.pub"
         arguments = (
             *("--listen", config.listen.throughput, "--name", "collector"),
             *("--lease-key", str(key), "--used", str(config.state_dir / "leases-used")),
         )
-        # Ingest makes the key at its first start.
         specs.append(ChildSpec("responder", "tramgac_proto.throughput.responder", arguments, key))
     return specs

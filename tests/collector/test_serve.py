@@ -134,12 +134,12 @@ def test_a_child_waits_for_the_file_it_needs(tmp_path: Path) -> None:
 
 
 def test_the_responder_is_part_of_it_only_if_asked_for() -> None:
-    """`[throughput] responder = false` leaves ingest and web."""
+    """`[throughput] responder = false` leaves ingest, judge and web."""
     path = Path("collector.toml")
     quiet = Config(throughput=ThroughputSection(responder=False))
 
-    assert [one.name for one in children(Config(), path)] == ["ingest", "web", "responder"]
-    assert [one.name for one in children(quiet, path)] == ["ingest", "web"]
+    assert [one.name for one in children(Config(), path)] == ["ingest", "judge", "web", "responder"]
+    assert [one.name for one in children(quiet, path)] == ["ingest", "judge", "web"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -183,7 +183,7 @@ def test_the_whole_collector_comes_back_and_stops(tmp_path: Path) -> None:
     try:
         until(lambda: answers(ports["metrics"], "/-/ready"), 60)
         until(lambda: answers(ports["web"], "/-/ready"), 60)
-        until(lambda: len(descendants(parent.pid)) == 3)
+        until(lambda: len(descendants(parent.pid)) == 4)
         before = descendants(parent.pid)
         os.kill(before["tramgac_collector.ingest"], signal.SIGKILL)
         until(lambda: answers(ports["metrics"], "/-/ready"), 60)
