@@ -6,6 +6,7 @@ for ordinal numbers", 1938): what is not known stays unknown unless the rest dec
 missing evidence is never a pass.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ DURATION.3: /[0-9]+(\.[0-9]+)?(ms|s|m|h|d|w)(?![a-z0-9_])/
 PERCENT.3: /[0-9]+(\.[0-9]+)?%/
 NUMBER.2: /[0-9]+(\.[0-9]+)?/
 TEXT: /'[^'\n]{0,200}'/
-NAME: /(?!(and|or|not|true|false|all|any|none|share|count)\b)[a-z][a-z0-9_]*([.:][a-z0-9_]+)*/
+NAME: /(?!(and|or|not|true|false|all|any|none|share|count)\b)[a-z][a-z0-9_]*([.:](?!_)[a-z0-9_]+)*/
 %ignore /[ \t\n]+/
 """
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -128,7 +129,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Two numbers; anything else, or a division by zero, is unknown."""
+    """Two numbers; anything else, a division by zero or no finite result is unknown."""
 
     sign: str
     left: Node
@@ -139,7 +140,8 @@ class Arithmetic:
         left, right = as_number(self.left.evaluate(scope)), as_number(self.right.evaluate(scope))
         if left is None or right is None or (self.sign == "/" and right == 0):
             return None
-        return _ARITHMETIC[self.sign](left, right)
+        result = _ARITHMETIC[self.sign](left, right)
+        return result if math.isfinite(result) else None
 
     def children(self) -> Sequence[Node]:
         """Both sides."""
@@ -158,6 +160,8 @@ class Comparison:
         """A truth value or unknown."""
         left, right = self.left.evaluate(scope), self.right.evaluate(scope)
         if left is None or right is None or _kind(left) is not _kind(right):
+            return None
+        if left != left or right != right:  # noqa: PLR0124 - the one value unlike itself, NaN
             return None
         if not isinstance(left, float | int) and self.sign not in {"==", "!="}:
             return None
@@ -266,6 +270,12 @@ def _truth(value: Value) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise BadExpression("a number too large to mean anything")
+    return number
+
+
 @v_args(inline=True)
 class _Build(Transformer[Token, Node]):
     """From lark's tree to ours."""
@@ -286,13 +296,13 @@ class _Build(Transformer[Token, Node]):
         return Arithmetic(str(sign), left, right)
 
     def duration(self, token: Token) -> Node:
-        return Literal(seconds_of(str(token)))
+        return Literal(_finite(seconds_of(str(token))))
 
     def percent(self, token: Token) -> Node:
-        return Literal(float(str(token)[:-1]) / 100)
+        return Literal(_finite(float(str(token)[:-1]) / 100))
 
     def number(self, token: Token) -> Node:
-        return Literal(float(token))
+        return Literal(_finite(float(token)))
 
     def text(self, token: Token) -> Node:
         return Literal(str(token)[1:-1])
@@ -324,7 +334,7 @@ def seconds_of(text: str) -> float:
     """
     for unit in ("ms", "s", "m", "h", "d", "w"):
         number = text.removesuffix(unit)
-        if number != text and number.replace(".", "", 1).isdecimal():
+        if number != text and number.isascii() and number.replace(".", "", 1).isdecimal():
             return float(number) * _SECONDS[unit]
     raise BadExpression(f"`{text}` is no duration; write 90s, 15m, 26h, 7d or 2w")
 
