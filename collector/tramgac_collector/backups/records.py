@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, select
 
+from tramgac_collector.inventory.base import Named
 from tramgac_collector.inventory.load import InventoryError, parse_inventory
-from tramgac_collector.inventory.model import Inventory, Named
+from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import in_force_at
 from tramgac_collector.store import schema
 from tramgac_proto.v1 import fleet_pb2

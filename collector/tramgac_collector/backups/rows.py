@@ -12,7 +12,8 @@ from tramgac_collector.backups.findings import BackupState, Finding, rank
 from tramgac_collector.backups.judging import judge_all, judge_beside
 from tramgac_collector.facts import backups as bk
 from tramgac_collector.facts.stored import StoredFacts
-from tramgac_collector.inventory.model import Inventory, Named
+from tramgac_collector.inventory.base import Named
+from tramgac_collector.inventory.model import Inventory
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,39 +6,19 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from tramgac_collector.inventory.answers import Answers, PackName, SecurityLevel
+from tramgac_collector.inventory.base import (
+    Address,
+    Id,
+    Mbps,
+    Named,
+    Names,
+    Node,
+    Port,
+    Reference,
+    Title,
+)
 from tramgac_collector.model import Owner
-
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
-# A reference; empty where there is none.
-Reference = Annotated[str, msgspec.Meta(pattern="^([a-z0-9][a-z0-9-]{0,62})?$")]
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Address = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.:%-]{0,253}$")]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Mbps = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
-
-
-class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Base of everything in the tree."""
-
-
-class Names(Node, frozen=True, kw_only=True):
-    """A name in Vietnamese and, where there is one, in English."""
-
-    vi: Title
-    en: str = ""
-
-
-class Named(Node, frozen=True, kw_only=True):
-    """Something with an id and a name people know it by."""
-
-    id: Id
-    name: Names | Title | None = None
-
-    def title(self, language: str) -> str:
-        """The name in ``vi`` or ``en``, else in the other language, else the id."""
-        if isinstance(self.name, Names):
-            return (self.name.en or self.name.vi) if language == "en" else self.name.vi
-        return self.name or self.id
 
 
 class Province(Node, frozen=True, kw_only=True):
@@ -130,6 +110,9 @@ class System(Named, frozen=True, kw_only=True):
         host: The machine it runs on, or
         provider: who runs it elsewhere.
         probed_by: Host whose agent asks it; its own host when empty.
+        level: Its security level; None: nobody has said.
+        online_service: Whether it serves the public online.
+        building_before_2026_07: Whether it was being built before 1 July 2026.
     """
 
     kind: Literal["his", "lis", "pacs", "emr", "ris", "gateway", "other"]
@@ -137,6 +120,9 @@ class System(Named, frozen=True, kw_only=True):
     provider: Reference = ""
     probed_by: Reference = ""
     probes: Annotated[tuple[Probe, ...], msgspec.Meta(max_length=8)] = ()
+    level: SecurityLevel | None = None
+    online_service: bool | None = None
+    building_before_2026_07: bool | None = None
 
     @property
     def prober(self) -> str:
@@ -247,6 +233,8 @@ class Dataset(Named, frozen=True, kw_only=True):
         rto_hours: How long a full restore may take.
         hung_hours: A run that has not ended by then hangs.
         copies: In how many failure domains a fresh copy must lie.
+        of: Id of the system whose data they are.
+        important: Whether its owner calls it important data.
     """
 
     host: Id
@@ -260,6 +248,8 @@ class Dataset(Named, frozen=True, kw_only=True):
     copies: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     destinations: Annotated[tuple[Destination, ...], msgspec.Meta(min_length=1)]
     match: Match = Match()
+    of: Reference = ""
+    important: bool | None = None
 
 
 class Facility(Named, frozen=True, kw_only=True):
@@ -268,10 +258,14 @@ class Facility(Named, frozen=True, kw_only=True):
     Attributes:
         code: Its health-insurance code; text, since it may begin with 0.
         level: Level of Circular 54/2017/TT-BYT it declares; never computed.
+        answers: What decides which rules apply to it.
+        packs: Optional rule packs it wants beside the province's.
     """
 
     code: Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{1,16}$")]
     level: Annotated[int, msgspec.Meta(ge=1, le=7)] | None = None
+    answers: Answers = Answers()
+    packs: tuple[PackName, ...] = ()
     sites: tuple[Site, ...] = ()
     systems: tuple[System, ...] = ()
     datasets: tuple[Dataset, ...] = ()
@@ -303,9 +297,14 @@ class Placed(NamedTuple):
 
 
 class Inventory(Node, frozen=True, kw_only=True):
-    """The whole file; ``Inventory()`` is an empty one."""
+    """The whole file; ``Inventory()`` is an empty one.
+
+    Attributes:
+        packs: Optional rule packs every facility is judged by.
+    """
 
     province: Province | None = None
+    packs: tuple[PackName, ...] = ()
     providers: tuple[Provider, ...] = ()
     facilities: tuple[Facility, ...] = ()
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tramgac_collector.backups import schedule
+from tramgac_collector.inventory.base import Named
 from tramgac_collector.inventory.model import (
     Dataset,
     Destination,
     Facility,
     Inventory,
-    Named,
     Probe,
     Site,
     System,
@@ -79,7 +79,10 @@ def _facility(path: str, facility: Facility, known: Known) -> Iterator[Problem]:
     for number, system in enumerate(facility.systems):
         yield from _system(f"{path}.systems[{number}]", system, known)
     for number, dataset in enumerate(facility.datasets):
-        yield from _dataset(f"{path}.datasets[{number}]", dataset, known)
+        inside = f"{path}.datasets[{number}]"
+        yield from _dataset(inside, dataset, known)
+        systems = {system.id for system in facility.systems}
+        yield from _reference(f"{inside}.of", dataset.of, systems, "system in this facility")
 
 
 def _one_name_one_thing(path: str, facility: Facility) -> Iterator[Problem]:
@@ -132,6 +135,11 @@ def _system(path: str, system: System, known: Known) -> Iterator[Problem]:
     yield from _reference(f"{path}.probed_by", system.probed_by, known.agents, agent)
     if bool(system.host) == bool(system.provider):
         yield Problem(path, "say where it runs: either `host` or `provider`")
+    level = system.level
+    if level is not None and level.decision and (level.number is None or level.date is None):
+        yield Problem(
+            f"{path}.level", "a decision has a number, a date and a level; give all three"
+        )
     if system.probes and system.prober not in known.agents:
         yield Problem(f"{path}.probes", "nobody can ask it; name a host in `probed_by`")
     methods: set[str] = set()
