@@ -17,6 +17,15 @@ _LAG_MS = 360_000
 _LEAST_ID = 8
 _NAMES = tuple(kind.name for kind in bk.BACKUP_KINDS)
 _RECENT_NAMES = tuple(kind.name for kind in bk.BACKUP_KINDS if kind.recent)
+# What was proven by looking into one repository.
+_PROVEN_THERE = frozenset(
+    kind.name
+    for kind in (
+        *(bk.CHECK, bk.CHECK_GOOD, bk.DATA, bk.DATA_GOOD, bk.DATA_READ, bk.DATA_OLDEST),
+        *(bk.RESTORE, *bk.DRILLS.values(), *bk.DRILLS_GOOD.values()),
+        *(bk.RESTORE_RATE, bk.RESTORE_TIME, bk.IMMUTABLE),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,25 @@ def gather(facts: Facts, series: str, place: str = "") -> Evidence:
         if fact is not None:
             found[name] = fact
     recents = {name: facts.recent(name, series) for name in _RECENT_NAMES if name in found}
+    moved_ms = _moved_ms(found, recents)
+    found = {name: one for name, one in found.items() if not _is_elsewhere(one, moved_ms)}
     return Evidence(series, found, recents, _heard_ms(facts, found, place))
+
+
+def _moved_ms(found: Mapping[str, Fact], recents: Mapping[str, tuple[Past, ...]]) -> int:
+    """When the repository was first seen, where another one was seen before it; else 0."""
+    places = recents.get(bk.PLACE.name, ())
+    if not places or places[0].text == found[bk.PLACE.name].text:
+        return 0
+    return next((p.collected_ms for p in places if p.text == found[bk.PLACE.name].text), 0)
+
+
+def _is_elsewhere(fact: Fact, moved_ms: int) -> bool:
+    """Whether a proof is of a repository that is not the series' own any more."""
+    if fact.name not in _PROVEN_THERE:
+        return False
+    read_ms = (fact.value or 0.0) * 1000 if fact.name == bk.DATA_OLDEST.name else moved_ms
+    return fact.collected_ms < moved_ms or read_ms < moved_ms
 
 
 def _heard_ms(facts: Facts, found: Mapping[str, Fact], place: str) -> int | None:

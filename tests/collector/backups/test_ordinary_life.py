@@ -51,6 +51,19 @@ def test_a_removable_disk_may_lie_in_a_safe() -> None:
     assert judge_dataset(good().look(0, "blind_auth").facts, group, NOW)[1].count == 0
 
 
+def test_proofs_of_another_repository_do_not_count() -> None:
+    """Moved to a new one: checks, readings and drills begin anew; moved back, they count again."""
+    told = good().look(0.1, repository_id="a" * 64).look(0.05, repository_id="a" * 64)
+    assert told.judged(PLAIN).verdict.state is BackupState.OK
+    told.look(-1, repository_id="b" * 64).check(-1 / 24, "data").heard(-1)
+    found = {one.reason for one in told.judged(PLAIN, 1).verdict.findings}
+    assert found == {"check_never", "data_unread", "drill_never"}
+    told.look(-1.5, repository_id="a" * 64).check(0.04, passed=False, failure="damaged")
+    assert told.judged(PLAIN, 1.5).verdict.reason == "metadata_damaged"
+    told.look(-2, repository_id="c" * 64)
+    assert told.judged(PLAIN, 2).verdict.reason == "check_never"
+
+
 def test_an_emptied_repository_holds_no_point_of_recovery() -> None:
     """Every snapshot is gone: neither the last one seen nor archived logs stand in for it."""
     gone: dict[str, Any] = {"snapshots": 0, "newest_unix_ms": 0, "newest_id": ""}
