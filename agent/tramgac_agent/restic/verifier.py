@@ -33,6 +33,8 @@ Asked = Literal["metadata", "slice", "immutability"]
 
 # Every `cat lock` is one more open of the repository.
 _MAX_LOCKS_READ = 4
+# Left to everybody else on the disk with restic's cache.
+_LEAST_FREE_BYTES = 512 * 1024 * 1024
 _ID = re.compile(r"\A[0-9a-f]{64}\Z")
 _VERSION = re.compile(r"\Arestic ([0-9][0-9A-Za-z.+-]{0,24})")
 
@@ -136,7 +138,7 @@ class Verifier:
         out_of_time = "deadline" if self._verify.deadline_seconds <= left else "outside_window"
         budget = Budget(min(left, self._verify.deadline_seconds))
         with self._own_cache() as environment:
-            runner = Runner(install(self.folder), environment, budget, self._neighbours)
+            runner = Runner(install(self.folder), environment, budget, self._stop)
             version = _version(runner)
             progress.belong(_identity(runner))
             result = self._result(runner, work)
@@ -216,6 +218,12 @@ class Verifier:
             return stopped.reason
         except ResticFailed as failed:
             return failed.state
+
+    def _stop(self) -> str:
+        """Why a check must not run now; its cache holds as much as index and folders take."""
+        if shutil.disk_usage(self._cache).free < _LEAST_FREE_BYTES:
+            return "no_space"
+        return self._neighbours()
 
     def _is_away(self) -> bool:
         """Whether the disk with the repository was unplugged or unmounted meanwhile."""

@@ -2,8 +2,6 @@
 
 import json
 import os
-import random
-import shutil
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,16 +25,6 @@ FATAL = "Fatal: repository contains errors"
 @pytest.fixture(params=list(restics()))
 def restic(request: pytest.FixtureRequest) -> str:
     return restics()[request.param]
-
-
-@pytest.fixture
-def filled(repository: Repository, tmp_path: Path) -> Repository:
-    """One snapshot of content that fills a pack of its own."""
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "a").write_bytes(random.Random(1).randbytes(200_000))
-    repository.restic("backup", str(source))
-    return repository
 
 
 def slice_of(pack: Path, slices: int = SLICES) -> int:
@@ -351,74 +339,6 @@ def test_only_what_restic_says_of_the_repository_is_damage(
 ) -> None:
     """The exit code first; then words of packs, not of the way there or of this host."""
     assert result_of(code, text, 1).failure == failure
-
-
-# As 0.14 says of a sector that cannot be read; seen with a file whose reading fails like that.
-UNREADABLE = (
-    f"pack ab failed to download: StreamPack: ReadFull: read /r/ab: input/output error\n{FATAL}"
-)
-
-
-def test_what_a_disk_of_this_machine_cannot_read_is_damage() -> None:
-    """A network share says the same when it is away, and may be whole."""
-    assert result_of(1, UNREADABLE).failure == "blind_unreachable"
-    assert result_of(1, UNREADABLE, on_disk=True).failure == DAMAGED
-
-
-def unreadable(tmp_path: Path, slice_number: int) -> Path:
-    """A restic that finds a sector of one slice that cannot be read."""
-    text = f'case "$*" in *check*subset={slice_number}/*) echo "{UNREADABLE}" >&2; exit 1;; esac'
-    return script(tmp_path / "unreadable", f'{text}; exec restic "$@"')
-
-
-def test_a_slice_that_cannot_be_read_holds_up_no_other(filled: Repository, tmp_path: Path) -> None:
-    """It is tried again a week later; all the others have their turn."""
-    with rest_server(filled.path) as server:
-        place = f"rest:http://127.0.0.1:{server.port}/"
-        fake = str(unreadable(tmp_path, 1))
-        config = verify_config(tmp_path, filled, {"slices": 3}, repository=place, restic=fake)
-        records = [verify_one(config) for _ in range(4)]
-
-    assert [(one["scope"], one.get("slice"), one.get("failure")) for one in records] == [
-        ("metadata", None, None),
-        ("data", 1, "blind_unreachable"),
-        ("data", 2, None),
-        ("data", 3, None),
-    ]
-
-
-def test_a_sector_that_cannot_be_read_here_is_found(filled: Repository, tmp_path: Path) -> None:
-    """The disk itself answers, so it is no matter of reaching it."""
-    config = verify_config(tmp_path, filled, restic=str(unreadable(tmp_path, 1)))
-
-    assert verify_one(config, "--now", "slice")["failure"] == DAMAGED
-
-
-def test_a_disk_that_went_away_meanwhile_is_not_damaged(filled: Repository, tmp_path: Path) -> None:
-    """Unmounted or unplugged, each pack that is looked for seems lost."""
-    text = f"mv {filled.path} {filled.path}.away; echo 'pack ab: does not exist' >&2"
-    fake = script(
-        tmp_path / "fake",
-        f'case "$*" in *check*) {text}; echo \'{FATAL}\' >&2; exit 1;; esac; exec restic "$@"',
-    )
-    record = verify_one(verify_config(tmp_path, filled, restic=str(fake)))
-
-    assert (record["failure"], record["conclusive"]) == ("blind_unreachable", False)
-
-
-def test_another_repository_at_the_same_place_is_read_from_the_start(
-    filled: Repository, tmp_path: Path
-) -> None:
-    """What was read of the one before says nothing of it."""
-    config = verify_config(tmp_path, filled, {"slices": 2})
-    before = [verify_one(config) for _ in range(3)][-1]
-    shutil.rmtree(filled.path)
-    filled.restic("init")
-    after = [verify_one(config, "--now", "slice"), verify_one(config)]
-
-    assert before["slices_read"] == 2
-    assert after[0]["slices_read"] == 1
-    assert after[1]["scope"] == "metadata"
 
 
 @pytest.mark.parametrize(
