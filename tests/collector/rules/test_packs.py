@@ -1,5 +1,6 @@
 """Every pack that is shipped: it passes lint, and each of its cases ends as it says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,48 @@ def test_rules_point_only_to_rules_that_exist() -> None:
     ]
 
     assert broken == []
+
+
+def test_the_page_on_packs_names_each_of_them() -> None:
+    """What is shipped is described, and nothing else."""
+    page = (Path(__file__).parents[3] / "docs/regulations/README.md").read_text()
+    table = page.split("## The packs", 1)[1].split("## The marks", 1)[0]
+    named = {
+        name
+        for line in table.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([a-z0-9.]+)`", line.split("|")[1])
+    }
+
+    assert named == {path.stem for path in PACKS}
+
+
+@pytest.mark.parametrize("dead", ["164/2018", "31/2021/TT-BYT", "TT-NHNN", "117/2020"])
+def test_documents_that_bind_nobody_here_are_not_cited(dead: str) -> None:
+    """Decrees that do not exist, rules for banks: often pasted, never law for a hospital."""
+    cited = [rule.id for path in PACKS for rule in read_pack(path).rules if dead in str(rule.cite)]
+
+    assert cited == []
+
+
+@pytest.mark.parametrize("ended", ["46/2018", "85/2016", "11930", "12/2022/TT-BTTTT", "53/2014"])
+def test_documents_that_have_ended_stand_in_the_historic_pack_only(ended: str) -> None:
+    """Nobody is shown a gap against a text that is no longer in force."""
+    packs = [read_pack(path) for path in PACKS]
+    cited = {pack.pack.id for pack in packs for rule in pack.rules if ended in str(rule.cite)}
+
+    assert cited <= {"legacy"}
+
+
+def test_only_texts_somebody_read_can_carry_a_number() -> None:
+    """A locked row has neither threshold nor verdict, whatever its pack says."""
+    locked = [
+        (rule.refute, rule.decide, rule.params)
+        for path in PACKS
+        for pack in [read_pack(path)]
+        for rule in pack.rules
+        if pack.text_status(rule) == "memory"
+    ]
+
+    assert locked
+    assert set(map(str, locked)) == {str(("", "", {}))}
