@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from tramgac_collector.rules.expression import (
@@ -18,7 +19,7 @@ from tramgac_collector.rules.expression import (
     Scope,
     Value,
     as_number,
-    names_in,
+    names_of,
     parse,
 )
 from tramgac_collector.rules.pack import Pack, Param, Rule, TextStatus
@@ -296,7 +297,7 @@ def _decided(
     world: World,
 ) -> tuple[Status, str]:
     known = [one for one in findings if one.status not in {Status.UNKNOWN, Status.STALE}]
-    if rule.decide and _of_each(rule) is None:
+    if rule.decide and _of_each(rule.decide) is None:
         answer = _asked(rule.decide, _In(world, rule, whole, subjects))
         if answer is None:
             return Status.UNKNOWN, "undecided"
@@ -307,9 +308,10 @@ def _decided(
     return (Status.PARTIAL, "some_only") if passed else (Status.FAIL, "not_shown")
 
 
-def _of_each(rule: Rule) -> Node | None:
+@lru_cache(maxsize=4096)
+def _of_each(decide: str) -> Node | None:
     """What each subject can be asked by itself; None if ``decide`` is about them together."""
-    node = parse(rule.decide)
+    node = parse(decide)
     if isinstance(node, Quantified) and node.quantifier == "all":
         return node.part
     return None if _has_quantifier(node) else node
@@ -321,9 +323,7 @@ def _has_quantifier(node: Node) -> bool:
 
 def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: World) -> Finding:
     scope = _In(world, rule, subject, others)
-    asked = set(rule.needs).union(
-        *(names_in(parse(one)) for one in (rule.refute, rule.decide, rule.unknown_if) if one)
-    )
+    asked = set(rule.needs).union(*map(names_of, (rule.refute, rule.decide, rule.unknown_if)))
     found = {
         name: one
         for name in sorted(asked - rule.params.keys())
@@ -341,7 +341,7 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
     if missing:
         status = Status.STALE if len(expired) == len(missing) else Status.UNKNOWN
         return Finding(subject.id, status, missing=missing, expired=expired, used=found)
-    part = _of_each(rule) if rule.decide else None
+    part = _of_each(rule.decide) if rule.decide else None
     if part is None:
         return Finding(subject.id, Status.PASS_OBSERVED, used=found)
     answer = part.evaluate(scope)
@@ -356,5 +356,5 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
 def _needed(rule: Rule) -> tuple[str, ...]:
     """Evidence that must all be there for a pass; a parameter nobody set is missing too."""
     texts = (rule.refute, rule.decide, rule.unknown_if, rule.validity)
-    used = {name for text in texts if text for name in names_in(parse(text))}
-    return (*rule.needs, *sorted(used & rule.params.keys()))
+    used = frozenset[str]().union(*map(names_of, texts)) & rule.params.keys()
+    return (*rule.needs, *sorted(used))

@@ -377,3 +377,13 @@ def parse(text: str) -> Node:
     if _nested(node):
         raise BadExpression("a quantifier inside a quantifier")
     return node
+
+
+@lru_cache(maxsize=4096)
+def names_of(text: str) -> frozenset[str]:
+    """Every name a text asks for; none of an empty one.
+
+    Raises:
+        BadExpression: As ``parse``.
+    """
+    return frozenset(names_in(parse(text))) if text else frozenset()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tramgac_collector.rules.expression import BadExpression, names_in, parse
+from tramgac_collector.rules.expression import BadExpression, names_of
 from tramgac_collector.rules.pack import Deadline, Pack, Rule, Text
 from tramgac_collector.rules.vocabulary import VOCABULARY, is_known, is_paper
 
@@ -136,7 +136,7 @@ def _expressions(_pack: Pack, rule: Rule) -> _Found:
 
 def _expression(key: str, text: str, params: Mapping[str, object]) -> _Found:
     try:
-        names = names_in(parse(text))
+        names = names_of(text)
     except BadExpression as error:
         yield key, str(error)
         return
@@ -157,7 +157,7 @@ def _judging(rule: Rule) -> set[str]:
     found: set[str] = set()
     for text in (rule.refute, rule.decide, rule.unknown_if):
         with contextlib.suppress(BadExpression):
-            found |= names_in(parse(text)) if text else set()
+            found |= names_of(text)
     return found - set(rule.needs)
 
 
@@ -175,7 +175,7 @@ def _params(_pack: Pack, rule: Rule) -> _Found:
 
 def _validity(_pack: Pack, rule: Rule) -> _Found:
     with contextlib.suppress(BadExpression):
-        strange = names_in(parse(rule.validity)) - rule.params.keys() if rule.validity else ()
+        strange = names_of(rule.validity) - rule.params.keys()
         for name in sorted(strange):
             yield "validity", f"`{name}` is no parameter; evidence cannot say how long it holds"
 

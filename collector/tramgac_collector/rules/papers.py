@@ -8,7 +8,7 @@ import msgspec
 
 from tramgac_collector.inventory import strictyaml
 from tramgac_collector.inventory.strictyaml import MAX_BYTES, StrictYamlError
-from tramgac_collector.rules.expression import names_in, parse
+from tramgac_collector.rules.expression import names_of
 from tramgac_collector.rules.lint import Complaint
 from tramgac_collector.rules.pack import Node, Pack, PackError, Text
 from tramgac_collector.rules.vocabulary import is_paper
@@ -106,7 +106,7 @@ def _asked(pack: Pack) -> Iterator[tuple[str, str]]:
     for rule in pack.rules:
         names = set(rule.needs)
         for text in (rule.applies_if, rule.where, rule.refute, rule.decide, rule.unknown_if):
-            names |= names_in(parse(text)) if text else set()
+            names |= names_of(text)
         yield from ((rule.id, name) for name in sorted(names) if is_paper(name))
     for deadline in pack.deadlines:
         names = _papers_in(deadline.applies_if) | set(deadline.done_by)
@@ -114,4 +114,4 @@ def _asked(pack: Pack) -> Iterator[tuple[str, str]]:
 
 
 def _papers_in(text: str) -> set[str]:
-    return set(filter(is_paper, names_in(parse(text)))) if text else set()
+    return set(filter(is_paper, names_of(text)))
