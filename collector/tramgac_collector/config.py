@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tramgac_collector.notify.settings import NotifySection
 from tramgac_proto.configfile import convert, read_tree
 
 DEFAULT_PATH = Path("/etc/tramgac/collector.toml")
@@ -104,6 +105,7 @@ class Config(Section, frozen=True, kw_only=True):
     retention: RetentionSection = RetentionSection()
     limits: LimitsSection = LimitsSection()
     throughput: ThroughputSection = ThroughputSection()
+    notify: NotifySection = NotifySection()
 
     @property
     def state_dir(self) -> Path:

@@ -1,0 +1,1 @@
+"""From incidents to people: route, group, hold, dedup, quiet hours, send, retry, escalate."""

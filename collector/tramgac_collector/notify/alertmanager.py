@@ -1,0 +1,159 @@
+"""Alertmanager, API v2: what holds is told again and again, what is over is told as resolved.
+
+Alertmanager keeps no alert that it does not hear of, and forgets all of them when it restarts;
+its own log of what it has told keeps a repeated alert from becoming a second message.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.notify.digest import Gap
+from tramgac_collector.notify.message import Topic, compose, place_of
+from tramgac_collector.notify.pipeline import RECOVERED, Delivery, Telling
+from tramgac_collector.notify.words import LANGUAGES, pick, words_of
+
+# It forgets an alert that was not told again for so many turns.
+LIVES = 4
+# What is over is told for so long, in case the first telling was lost with a restart.
+RESOLVED_MS = 15 * 60_000
+_PER_CALL = 500
+_SECONDS = 10.0
+_LONGEST_ANSWER = 2_000
+
+
+class Alert(TypedDict):
+    """One element of ``POST /api/v2/alerts``."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    startsAt: str
+    endsAt: str
+    generatorURL: str
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def alert_name(code: str) -> str:
+    """``site_unreachable`` as ``SiteUnreachable``."""
+    return "".join(part.capitalize() for part in code.split("_"))
+
+
+def incident_alert(
+    topic: Topic, told: Telling, inventory: Inventory, ends_ms: int, page_url: str
+) -> Alert:
+    """An incident as an alert.
+
+    Args:
+        topic: With the link for whoever Alertmanager tells, if there is one.
+        told: What it was when it was told: another label would be another alert.
+        inventory: For names.
+        ends_ms: When Alertmanager may forget it; of a closed incident, when it ended.
+        page_url: Where the page is; empty where nobody says.
+    """
+    incident = topic.incident
+    labels = {
+        "alertname": alert_name(told.code),
+        "incident": str(incident.id),
+        "code": told.code,
+        "severity": told.severity,
+        "facility": incident.facility,
+        "site": incident.site,
+    }
+    notes = {"link": topic.link}
+    for language in LANGUAGES:
+        message = compose([topic], inventory, language)
+        notes |= {
+            f"summary_{language}": message.subject,
+            f"description_{language}": message.body,
+            f"sms_{language}": message.sms,
+            f"place_{language}": place_of(incident.node, inventory, language),
+            f"step_{language}": pick(words_of(incident.code).step, language),
+        }
+    return _alert(labels, notes, (incident.opened_ms, ends_ms), page_url)
+
+
+def gap_alert(gap: Gap, ends_ms: int, page_url: str) -> Alert:
+    """A regulatory gap: told so that it can be looked at, with a severity that pages nobody."""
+    labels = {
+        "alertname": "RegulatoryGap",
+        "severity": "none",
+        "facility": gap.facility,
+        "rule": gap.rule,
+        "status": gap.status,
+        "advisory": "yes" if gap.advisory else "no",
+    }
+    notes = {"clause": gap.clause}
+    for language, text in zip(LANGUAGES, gap.text, strict=True):
+        notes[f"summary_{language}"] = text
+    return _alert(labels, notes, (gap.since_ms, ends_ms), page_url)
+
+
+def _alert(
+    labels: dict[str, str], notes: dict[str, str], times: tuple[int, int], page_url: str
+) -> Alert:
+    started_ms, ends_ms = times
+    return {
+        "labels": {name: text for name, text in labels.items() if text},
+        "annotations": {name: text for name, text in notes.items() if text},
+        "startsAt": _time(started_ms),
+        # A recovery at the very moment of its start would not be accepted.
+        "endsAt": _time(max(ends_ms, started_ms + 1)),
+        "generatorURL": page_url,
+    }
+
+
+def ends_at(topic: Topic, now_ms: int, resend_ms: int) -> int:
+    """When an alert may be forgotten; of a closed incident, when it was over."""
+    if topic.kind == RECOVERED and topic.incident.closed_ms is not None:
+        return topic.incident.closed_ms
+    return now_ms + LIVES * resend_ms
+
+
+def post(addresses: Sequence[str], alerts: Sequence[Alert]) -> Delivery:
+    """Tell every Alertmanager of a cluster; good when one of them took all of it."""
+    answers = [_post_all(address, alerts) for address in addresses]
+    good = [one for one in answers if one.ok]
+    if good:
+        return Delivery(ok=True, proof="; ".join(one.proof for one in good))
+    return Delivery(ok=False, error="; ".join(one.error for one in answers))
+
+
+def _post_all(address: str, alerts: Sequence[Alert]) -> Delivery:
+    for part in _parts(alerts):
+        delivery = _post(address, part)
+        if not delivery.ok:
+            return delivery
+    return Delivery(ok=True, proof=f"{_host(address)}: 200")
+
+
+def _parts(alerts: Sequence[Alert]) -> Iterable[Sequence[Alert]]:
+    return (alerts[at : at + _PER_CALL] for at in range(0, len(alerts), _PER_CALL))
+
+
+def _post(address: str, alerts: Sequence[Alert]) -> Delivery:
+    request = urllib.request.Request(  # noqa: S310 - http and https only, by configuration
+        f"{address.rstrip('/')}/api/v2/alerts",
+        data=json.dumps(alerts, ensure_ascii=False).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
+            answer.read(_LONGEST_ANSWER)
+    except urllib.error.HTTPError as error:
+        said = error.read(_LONGEST_ANSWER).decode(errors="replace")
+        return Delivery(ok=False, error=f"{_host(address)}: {error.code} {said[:100]}")
+    except (OSError, ValueError) as error:
+        return Delivery(ok=False, error=f"{_host(address)}: {error}")
+    return Delivery(ok=True)
+
+
+def _host(address: str) -> str:
+    """Where it is, without a password that may stand in the address."""
+    return address.partition("://")[2].rpartition("@")[2].partition("/")[0]

@@ -1,0 +1,162 @@
+"""An incident as a message: what, where, since when, cause, clause, next step, link."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tramgac_collector.inventory.model import Facility, Inventory
+from tramgac_collector.notify.pipeline import DOWN, RECOVERED, Incident
+from tramgac_collector.notify.words import cause_words, label, pick, reason_words, words_of
+from tramgac_collector.web.words import moment
+
+SMS_LENGTH = 70
+_MOST_INSIDE = 10
+
+
+class Message(NamedTuple):
+    """What is sent; ``sms`` says the same in one line."""
+
+    subject: str
+    body: str
+    sms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One incident that a message tells of.
+
+    Attributes:
+        kind: The notification's stage, without its numbers.
+        inside: Incidents that it covers.
+        link: By which this recipient acknowledges; empty where there is none.
+    """
+
+    incident: Incident
+    kind: str = DOWN
+    inside: tuple[Incident, ...] = ()
+    link: str = ""
+
+
+def place_of(node: str, inventory: Inventory, language: str) -> str:
+    """A node of the tree by the names people know: facility, site, thing."""
+    kind, _, path = node.partition(":") if node.startswith(_KINDS) else ("", "", node)
+    if kind == "provider":
+        found = next((one for one in inventory.providers if one.id == path), None)
+        return path if found is None else found.title(language)
+    first, *rest = path.split("/")
+    facility = inventory.facility(first)
+    if facility is None:
+        return label("centre", language) if node == "centre" else path
+    name = _NAMES.get(kind, _place)
+    return ", ".join([facility.title(language), *name(facility, rest, language)])
+
+
+def _system(facility: Facility, rest: list[str], language: str) -> list[str]:
+    names = {one.id: one.title(language) for one in facility.systems}
+    return [names.get(one, one) for one in rest]
+
+
+def _series(facility: Facility, rest: list[str], language: str) -> list[str]:
+    names = {one.id: one.title(language) for one in facility.datasets}
+    dataset, _, destination = rest[-1].partition("@")
+    return [f"{names.get(dataset, dataset)} → {destination}"]
+
+
+def _place(facility: Facility, rest: list[str], language: str) -> list[str]:
+    site = next((one for one in facility.sites if rest and one.id == rest[0]), None)
+    if site is None:
+        return rest
+    things = {one.id: one.title(language) for one in (*site.hosts, *site.devices)}
+    # A facility of one site needs no second name.
+    named = [site.title(language)] if len(facility.sites) > 1 else []
+    if len(rest) > 1:
+        named.append(things.get(rest[1], rest[1]))
+    return [*named, *(["/".join(rest[2:])] if len(rest) > 2 else [])]  # noqa: PLR2004 - a part
+
+
+# What a node begins with, unless it is a place.
+_KINDS = ("system:", "backup:", "provider:")
+_NAMES = {"system": _system, "backup": _series}
+
+
+def _lasted(incident: Incident, language: str) -> str:
+    minutes = max(0, (incident.closed_ms or incident.opened_ms) - incident.opened_ms) // 60_000
+    if minutes < 120:  # noqa: PLR2004 - easier to read than 1 h
+        return label("minutes", language).format(minutes)
+    return label("hours", language).format(minutes // 60)
+
+
+def _subject(topic: Topic, place: str, language: str) -> str:
+    said = pick(words_of(topic.incident.code).short, language)
+    before = "" if topic.kind == DOWN else f"{label(topic.kind, language)}: "
+    return f"[Trạm Gác] {before}{said}: {place}"
+
+
+def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
+    incident, said = topic.incident, words_of(topic.incident.code)
+    over = topic.kind == RECOVERED
+    zone = label("zone", language)
+    detail = incident.detail
+    rows = [
+        ("where", place_of(incident.node, inventory, language)),
+        ("since", f"{moment(incident.opened_ms)} ({zone})"),
+        ("until", f"{moment(incident.closed_ms)} ({zone})" if over and incident.closed_ms else ""),
+        ("lasted", _lasted(incident, language) if over else ""),
+        ("cause", cause_words(incident.cause, language)),
+        ("reason", reason_words(str(detail.get("text", "")), language)),
+        ("clause", str(detail.get("clause", ""))),
+        ("inside", _inside(topic, inventory, language)),
+        ("step", "" if over else pick(said.step, language)),
+        ("acknowledge", topic.link),
+        ("incident", f"#{incident.id} {incident.code}"),
+    ]
+    first = pick(said.text, language)
+    head = f"{label('recovered', language)}: {first}" if over else first
+    return [head, *(f"{label(key, language)}: {text}" for key, text in rows if text)]
+
+
+def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
+    """What it took with it: incidents of their own, and whatever else went dark."""
+    said = [
+        f"{pick(words_of(one.code).short, language)} ({place_of(one.node, inventory, language)})"
+        for one in topic.inside
+    ]
+    known = {one.node for one in topic.inside} | {topic.incident.node}
+    nodes = topic.incident.detail.get("inside", ())
+    said += [place_of(str(node), inventory, language) for node in nodes if node not in known]
+    more = len(said) - _MOST_INSIDE
+    shown = said[:_MOST_INSIDE]
+    return "; ".join([*shown, label("more", language).format(more)] if more > 0 else shown)
+
+
+def sms_text(topic: Topic, inventory: Inventory, language: str, more: int = 0) -> str:
+    """At most 70 characters: what fits one message with Vietnamese letters."""
+    incident = topic.incident
+    over = topic.kind == RECOVERED
+    at = moment(incident.closed_ms if over and incident.closed_ms else incident.opened_ms)[11:16]
+    before = f"{label('recovered', language)}: " if over else ""
+    end = f" {at}" + (f" +{more}" if more else "")
+    start = f"{before}{pick(words_of(incident.code).short, language)}: "
+    place = place_of(incident.node, inventory, language)
+    room = SMS_LENGTH - len(start) - len(end)
+    return start + (place if len(place) <= room else place[: room - 1].rstrip() + "…") + end
+
+
+def compose(topics: Sequence[Topic], inventory: Inventory, language: str) -> Message:
+    """One message of one incident or of several, the gravest first.
+
+    Args:
+        topics: Not empty, all of one kind.
+        inventory: For names.
+        language: ``vi`` or ``en``.
+    """
+    first = topics[0]
+    place = place_of(first.incident.node, inventory, language)
+    subject = _subject(first, place, language)
+    if len(topics) > 1:
+        before = "" if first.kind == DOWN else f"{label(first.kind, language)}: "
+        count = label("several", language).format(len(topics))
+        subject = f"[Trạm Gác] {before}{count}: {place}, …"
+    parts = ["\n".join(_lines(topic, inventory, language)) for topic in topics]
+    sms = sms_text(first, inventory, language, len(topics) - 1)
+    return Message(subject, "\n\n".join(parts), sms)

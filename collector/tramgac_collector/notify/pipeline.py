@@ -1,0 +1,303 @@
+"""Who is to be told what, and whether now. Pure: rows, roster and a time in; decisions out.
+
+The stages, in their order: route, group, dedup (``wishes``), then hold, quiet hours and retry
+(``gate``). Each answers with a reason, and with a time where it only waits.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+from tramgac_collector.notify.roster import Person, Roster, Target, quiet_until, rank
+from tramgac_collector.notify.settings import NotifySection
+
+ALERTMANAGER = Target("alertmanager", "alertmanager")
+DOWN, WORSE, RECOVERED = "down", "worse", "recovered"
+REMINDER, ESCALATION = "reminder", "escalation"
+GIVE_UP_MS = 24 * 3_600_000
+_FIRST_RETRY_MS = 30_000
+_LONGEST_RETRY_MS = 900_000
+
+State = Literal["waiting", "sent", "failed", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A row of ``incidents``; times in milliseconds since the epoch, None for not yet."""
+
+    id: int
+    node: str
+    code: str
+    facility: str
+    site: str
+    opened_ms: int
+    severity: str
+    closed_ms: int | None = None
+    cause: str = ""
+    parent_id: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    told_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A row of ``notifications``.
+
+    Attributes:
+        incident_id: None for a digest.
+        stage: ``down``, ``worse:SEVERITY``, ``recovered``, ``reminder:CYCLE``,
+            ``escalation:LEVEL:CYCLE`` or ``digest``.
+        id: 0 for one that is not stored yet.
+        digest: Which, as in ``gaps:2026-11-22``.
+        next_ms: When a waiting one is looked at again.
+    """
+
+    incident_id: int | None
+    stage: str
+    target: Target
+    made_ms: int
+    next_ms: int
+    id: int = 0
+    digest: str = ""
+    state: State = "waiting"
+    reason: str = ""
+    attempts: int = 0
+    sent_ms: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """The stage without its numbers."""
+        return self.stage.partition(":")[0]
+
+
+class Ack(NamedTuple):
+    """Somebody has taken it on, for a time."""
+
+    recipient: str
+    at_ms: int
+    expires_ms: int
+
+
+class Telling(NamedTuple):
+    """What an incident was when somebody was told of it."""
+
+    recipient: str
+    code: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident with all that was done about it.
+
+    Attributes:
+        tellings: The oldest first.
+        parent_open: It belongs to another incident that is still open.
+    """
+
+    incident: Incident
+    notifications: tuple[Notification, ...] = ()
+    acks: tuple[Ack, ...] = ()
+    tellings: tuple[Telling, ...] = ()
+    parent_open: bool = False
+
+
+class Verdict(NamedTuple):
+    """What becomes of one notification now.
+
+    Attributes:
+        until_ms: When a waiting one is looked at again.
+    """
+
+    action: Literal["send", "wait", "drop"]
+    reason: str
+    until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings and roster in force."""
+
+    settings: NotifySection
+    roster: Roster
+
+    @property
+    def through_alertmanager(self) -> bool:
+        """Whether Alertmanager routes, repeats and escalates, and we only feed it."""
+        return bool(self.settings.alertmanager)
+
+    def targets(self, people: list[Person], severity: str) -> list[Target]:
+        """Every channel of these people that carries this severity."""
+        return [
+            Target(person.id, channel.id)
+            for person in people
+            for channel in person.channels
+            if rank(severity) >= rank(channel.least)
+        ]
+
+    def called(self, incident: Incident, now_ms: int) -> list[Target]:
+        """Whom a new incident is told."""
+        if self.through_alertmanager:
+            return [ALERTMANAGER]
+        people, _why = self.roster.called(incident.facility, now_ms)
+        return self.targets(people, incident.severity)
+
+    def reachable(self, target: Target) -> bool:
+        """Whether that recipient and channel still exist."""
+        if target == ALERTMANAGER:
+            return self.through_alertmanager
+        person = self.roster.person(target.recipient)
+        return person is not None and any(one.id == target.channel for one in person.channels)
+
+
+def wishes(case: Case, policy: Policy, now_ms: int) -> list[Notification]:
+    """Notifications that ought to be there and are not yet: route, group and dedup."""
+    there = {
+        (one.stage, one.target)
+        for one in case.notifications
+        if (one.state, one.reason) != ("dropped", "told_with_parent")
+    }
+    return [
+        Notification(case.incident.id, stage, target, now_ms, now_ms)
+        for stage, target in dict.fromkeys(_route(case, policy, now_ms))
+        if (stage, target) not in there
+    ]
+
+
+def _route(case: Case, policy: Policy, now_ms: int) -> Iterator[tuple[str, Target]]:
+    incident = case.incident
+    if incident.closed_ms is not None:
+        # Only where it was told that it is there.
+        told = [one for one in case.notifications if one.state == "sent" and one.kind != RECOVERED]
+        yield from ((RECOVERED, one.target) for one in told)
+    elif not case.parent_open:
+        # Who came on duty since is not told again of what is known.
+        if not _routed(case):
+            yield from ((DOWN, target) for target in policy.called(incident, now_ms))
+        elif _worsened(case):
+            stage = f"{WORSE}:{incident.severity}"
+            yield from ((stage, target) for target in policy.called(incident, now_ms))
+        if not policy.through_alertmanager:
+            yield from _again(case, policy, now_ms)
+
+
+def _routed(case: Case) -> bool:
+    return any(one.stage == DOWN and one.state != "dropped" for one in case.notifications)
+
+
+def _worsened(case: Case) -> bool:
+    told = [rank(one.severity) for one in case.tellings]
+    return bool(told) and rank(case.incident.severity) > max(told)
+
+
+def _again(case: Case, policy: Policy, now_ms: int) -> Iterator[tuple[str, Target]]:
+    since = unheard_since(case, now_ms)
+    if since is None:
+        return
+    incident, cycle = case.incident, len(case.acks)
+    if cycle:
+        yield from ((f"{REMINDER}:{cycle}", one) for one in policy.called(incident, now_ms))
+    for level, step in enumerate(policy.roster.escalation, 1):
+        due = now_ms >= since + step.after_minutes * 60_000
+        if due and rank(incident.severity) >= rank(step.least):
+            people = policy.roster.next_level(level)
+            targets = policy.targets(people, incident.severity)
+            yield from ((f"{ESCALATION}:{level}:{cycle}", one) for one in targets)
+
+
+def unheard_since(case: Case, now_ms: int) -> int | None:
+    """Since when nobody answers; None while somebody has acknowledged, or was not asked yet."""
+    if case.acks:
+        ended = max(one.expires_ms for one in case.acks)
+        return ended if ended <= now_ms else None
+    asked = [
+        one.sent_ms or one.made_ms
+        for one in case.notifications
+        # What cannot be delivered must not keep the next person from being asked.
+        if one.stage == DOWN and (one.sent_ms or one.attempts)
+    ]
+    return min(asked, default=None)
+
+
+def gate(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict:
+    """Whether a waiting notification goes out now."""
+    for stage in _STAGES:
+        verdict = stage(one, case, policy, now_ms)
+        if verdict is not None:
+            return verdict
+    return Verdict("send", "due")
+
+
+def _over(one: Notification, case: Case, _policy: Policy, _now_ms: int) -> Verdict | None:
+    over = case.incident.closed_ms is not None and one.kind != RECOVERED
+    return Verdict("drop", "over_before_told") if over else None
+
+
+def _with_parent(one: Notification, case: Case, _policy: Policy, _now_ms: int) -> Verdict | None:
+    covered = case.parent_open and one.kind != RECOVERED
+    return Verdict("drop", "told_with_parent") if covered else None
+
+
+def _acknowledged(one: Notification, case: Case, _policy: Policy, now_ms: int) -> Verdict | None:
+    heard = any(ack.expires_ms > now_ms for ack in case.acks)
+    return Verdict("drop", "acknowledged") if heard and one.kind in {ESCALATION, REMINDER} else None
+
+
+def _reachable(one: Notification, _case: Case, policy: Policy, _now_ms: int) -> Verdict | None:
+    return None if policy.reachable(one.target) else Verdict("drop", "no_such_recipient")
+
+
+def _held(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict | None:
+    until = case.incident.opened_ms + int(policy.settings.hold_seconds * 1000)
+    waits = one.stage == DOWN and now_ms < until
+    return Verdict("wait", "hold", until) if waits else None
+
+
+def _quiet(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict | None:
+    person = policy.roster.person(one.target.recipient)
+    quiet = None if person is None else person.quiet
+    until = quiet_until(quiet, case.incident.severity, now_ms)
+    return None if until is None else Verdict("wait", "quiet_hours", until)
+
+
+def _retried(one: Notification, _case: Case, _policy: Policy, now_ms: int) -> Verdict | None:
+    if one.kind == RECOVERED and now_ms - one.made_ms > GIVE_UP_MS:
+        return Verdict("drop", "gave_up")
+    return Verdict("wait", "retry", one.next_ms) if one.attempts and now_ms < one.next_ms else None
+
+
+_STAGES: tuple[Callable[[Notification, Case, Policy, int], Verdict | None], ...] = (
+    _over,
+    _with_parent,
+    _acknowledged,
+    _reachable,
+    _held,
+    _quiet,
+    _retried,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one attempt ended.
+
+    Attributes:
+        proof: What the other side answered.
+        final: Trying again cannot help.
+    """
+
+    ok: bool
+    proof: str = ""
+    error: str = ""
+    final: bool = False
+
+
+def after(one: Notification, delivery: Delivery, now_ms: int) -> Notification:
+    """The notification after an attempt: sent, to be tried again, or failed for good."""
+    attempts = one.attempts + 1
+    if delivery.ok:
+        return replace(one, state="sent", reason="", attempts=attempts, sent_ms=now_ms)
+    if delivery.final:
+        return replace(one, state="failed", reason="refused", attempts=attempts)
+    pause = min(_FIRST_RETRY_MS * 2 ** min(attempts - 1, 10), _LONGEST_RETRY_MS)
+    return replace(one, reason="retry", attempts=attempts, next_ms=now_ms + pause)

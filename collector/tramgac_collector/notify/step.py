@@ -1,0 +1,300 @@
+"""The last part of a turn of the judge: tell people what changed."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from tramgac_collector.config import Config
+from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.judge.tick import Tick
+from tramgac_collector.notify import rows
+from tramgac_collector.notify.alertmanager import Alert, ends_at, incident_alert, post
+from tramgac_collector.notify.daily import Daily
+from tramgac_collector.notify.heartbeat import Heartbeat
+from tramgac_collector.notify.keepalive import KeepAlive
+from tramgac_collector.notify.links import LINK_LIFE_MS, Link, link_key, sign
+from tramgac_collector.notify.message import Message, Topic, compose
+from tramgac_collector.notify.outbound import Envelope, Outbound, send_by_apprise
+from tramgac_collector.notify.pipeline import (
+    ALERTMANAGER,
+    RECOVERED,
+    WORSE,
+    Case,
+    Delivery,
+    Incident,
+    Notification,
+    Policy,
+    Telling,
+    after,
+    gate,
+    wishes,
+)
+from tramgac_collector.notify.roster import Roster, Target, rank, roster_of
+from tramgac_collector.store.engine import reading
+from tramgac_proto.configfile import ConfigError
+
+# More messages than these to one person at once become one.
+_MOST_AT_ONCE = 5
+_ROWS_PER_COMMIT = 100
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notification that goes out now."""
+
+    one: Notification
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A delivery under way.
+
+    Attributes:
+        done: What it tells of; empty for what is only repeated.
+        then: Told how it ended.
+    """
+
+    done: tuple[Due, ...] = ()
+    then: Callable[[Delivery], None] | None = field(default=None, compare=False)
+
+
+class Notifier:
+    """Keeps what is under way; everything else stands in the store.
+
+    Args:
+        engine: The store.
+        config: What is in force.
+
+    Raises:
+        ConfigError: The roster cannot be used.
+    """
+
+    def __init__(self, engine: Engine, config: Config) -> None:
+        self._engine = engine
+        self._config = config
+        self._settings = config.notify
+        self._rosters = RosterFile(config)
+        self._flying: set[int] = set()
+        self.outbound: Outbound[_Post] = Outbound()
+        self._keepalive = KeepAlive(engine, self._settings, self._link)
+        self._daily = Daily(engine, self._settings)
+        self._heartbeat = Heartbeat(self._settings)
+
+    @cached_property
+    def _key(self) -> bytes:
+        return link_key(self._config.state_dir)
+
+    def part(self, tick: Tick) -> None:
+        """Its place in the judge's turn."""
+        self.step(tick.now_ms, tick.inventory)
+
+    def step(self, now_ms: int, inventory: Inventory) -> None:
+        """One turn: take in what was delivered, decide, hand out what is due."""
+        policy = Policy(self._settings, self._rosters.read())
+        self._take(now_ms)
+        with reading(self._engine) as connection:
+            cases = rows.load_cases(connection, now_ms)
+        due = self._decide(cases, policy, now_ms)
+        self._tell(due, policy.roster, inventory, now_ms)
+        self._repeat(inventory, now_ms)
+        self._tell_daily(policy.roster, inventory, now_ms)
+        if beat := self._heartbeat.due(cases, now_ms):
+            self.outbound.submit(_Post(then=self._heartbeat.heard), beat)
+
+    def close(self) -> None:
+        """Start no delivery any more."""
+        self.outbound.close()
+
+    def _take(self, now_ms: int) -> None:
+        for key, delivery in self.outbound.take():
+            if key.then is not None:
+                key.then(delivery)
+            if not key.done:
+                continue
+            if not delivery.ok:
+                log.warning("%s: %s", _named(key.done), delivery.error)
+            with self._engine.begin() as connection:
+                for due in key.done:
+                    rows.save(connection, after(due.one, delivery, now_ms), delivery)
+                    if delivery.ok and due.one.incident_id is not None:
+                        incident = due.case.incident
+                        rows.note_told(
+                            connection, due.one, incident.code, incident.severity, now_ms
+                        )
+            self._flying -= {due.one.id for due in key.done}
+
+    def _decide(self, cases: Sequence[Case], policy: Policy, now_ms: int) -> list[Due]:
+        due: list[Due] = []
+        changed: list[Notification] = []
+        for case in self._with_wishes(cases, policy, now_ms):
+            for one in case.notifications:
+                if one.state != "waiting" or one.id in self._flying:
+                    continue
+                verdict = gate(one, case, policy, now_ms)
+                if verdict.action == "send":
+                    due.append(Due(one, case))
+                elif verdict.action == "drop":
+                    changed.append(replace(one, state="dropped", reason=verdict.reason))
+                elif (one.reason, one.next_ms) != verdict[1:]:
+                    changed.append(replace(one, reason=verdict.reason, next_ms=verdict.until_ms))
+        for at in range(0, len(changed), _ROWS_PER_COMMIT):
+            with self._engine.begin() as connection:
+                for one in changed[at : at + _ROWS_PER_COMMIT]:
+                    rows.save(connection, one)
+        return due
+
+    def _with_wishes(self, cases: Sequence[Case], policy: Policy, now_ms: int) -> Iterator[Case]:
+        for case in cases:
+            wanted = wishes(case, policy, now_ms)
+            if not wanted:
+                yield case
+                continue
+            with self._engine.begin() as connection:
+                stored = rows.add(connection, wanted)
+            yield replace(case, notifications=(*case.notifications, *stored))
+
+    def _tell(self, due: Sequence[Due], roster: Roster, inventory: Inventory, now_ms: int) -> None:
+        parents = list({one.case.incident.id for one in due})
+        inside: dict[int, tuple[Incident, ...]] = {}
+        if parents:
+            with reading(self._engine) as connection:
+                inside = rows.inside(connection, parents)
+        fed = [one for one in due if one.one.target == ALERTMANAGER]
+        if fed:
+            alerts = [
+                alert
+                for one in fed
+                for alert in self._alerts(one, self._topic(one, inside, now_ms), inventory, now_ms)
+            ]
+            work = partial(post, self._settings.alertmanager, alerts)
+            self._send(fed, work, self._heartbeat.delivered)
+        direct = [one for one in due if one.one.target != ALERTMANAGER]
+        for group in grouped(direct):
+            topics = [self._topic(one, inside, now_ms) for one in group]
+            envelope = _envelope(group[0].one.target, roster, topics, inventory)
+            self._send(group, partial(send_by_apprise, envelope))
+
+    def _send(
+        self,
+        group: Sequence[Due],
+        work: Callable[[], Delivery],
+        then: Callable[[Delivery], None] | None = None,
+    ) -> None:
+        self._flying |= {due.one.id for due in group}
+        self.outbound.submit(_Post(tuple(group), then), work)
+
+    def _topic(self, due: Due, inside: dict[int, tuple[Incident, ...]], now_ms: int) -> Topic:
+        incident, kind = due.case.incident, due.one.kind
+        link = self._link(incident.id, due.one.target.recipient, now_ms)
+        return Topic(incident, kind, inside.get(incident.id, ()), "" if kind == RECOVERED else link)
+
+    def _link(self, incident: int, recipient: str, now_ms: int) -> str:
+        if not self._settings.page_url:
+            return ""
+        token = sign(self._key, Link(incident, recipient, now_ms + LINK_LIFE_MS))
+        return f"{self._settings.page_url.rstrip('/')}/ack/{token}"
+
+    def _alerts(self, due: Due, topic: Topic, inventory: Inventory, now_ms: int) -> Iterator[Alert]:
+        incident, url = topic.incident, self._settings.page_url
+        now = Telling(ALERTMANAGER.recipient, incident.code, incident.severity)
+        told = due.case.tellings[-1] if due.case.tellings else now
+        ends = ends_at(topic, now_ms, int(self._settings.resend_seconds * 1000))
+        if topic.kind == WORSE:
+            # The alert with the old labels ends in the same breath.
+            yield incident_alert(topic, told, inventory, now_ms, url)
+            told = now
+        yield incident_alert(topic, told, inventory, ends, url)
+
+    def _repeat(self, inventory: Inventory, now_ms: int) -> None:
+        for alerts in self._keepalive.due(inventory, now_ms):
+            work = partial(post, self._settings.alertmanager, alerts)
+            self.outbound.submit(_Post(then=self._heartbeat.delivered), work)
+
+    def _tell_daily(self, roster: Roster, inventory: Inventory, now_ms: int) -> None:
+        for one, message in self._daily.due(roster, inventory, now_ms, self._flying):
+            envelope = _to(one.target, roster, message)
+            if envelope is not None:
+                self._send([Due(one, _NO_CASE)], partial(send_by_apprise, envelope))
+
+
+_NO_CASE = Case(Incident(0, "", "", "", "", 0, "none"))
+
+
+def _named(done: Sequence[Due]) -> str:
+    first = done[0].one
+    of = f"incident {first.incident_id}" if first.incident_id else first.digest
+    return f"{first.stage} of {of} to {first.target.recipient} by {first.target.channel}"
+
+
+def _to(target: Target, roster: Roster, message: Message) -> Envelope | None:
+    person = roster.person(target.recipient)
+    channels = () if person is None else person.channels
+    channel = next((one for one in channels if one.id == target.channel), None)
+    return None if channel is None else Envelope(channel.url, message, channel.form == "sms")
+
+
+def _envelope(
+    target: Target, roster: Roster, topics: Sequence[Topic], inventory: Inventory
+) -> Envelope:
+    person = roster.person(target.recipient)
+    language = "vi" if person is None else person.language
+    envelope = _to(target, roster, compose(topics, inventory, language))
+    if envelope is None:
+        raise LookupError(f"{target}: the gate lets nobody through who is not in the roster")
+    return envelope
+
+
+def grouped(due: Sequence[Due]) -> list[list[Due]]:
+    """What goes into one message: one recipient, one kind, one facility; of very many, all."""
+    people: dict[tuple[Target, str], dict[str, list[Due]]] = defaultdict(dict)
+    for one in due:
+        facilities = people[one.one.target, one.one.kind]
+        facilities.setdefault(one.case.incident.facility, []).append(one)
+    found: list[list[Due]] = []
+    for facilities in people.values():
+        groups = list(facilities.values())
+        if len(groups) > _MOST_AT_ONCE:
+            groups = [[one for group in groups for one in group]]
+        found += groups
+    for group in found:
+        group.sort(key=lambda one: -rank(one.case.incident.severity))
+    return found
+
+
+class RosterFile:
+    """The roster in force; a file that was changed is read again.
+
+    Raises:
+        ConfigError: At the start only. Later the old roster stays.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._settings = config.notify
+        self._path = Path(config.notify.roster) if config.notify.roster else None
+        self._roster = roster_of(config.notify)
+        self._stamp = self._look()
+
+    def _look(self) -> tuple[int, int]:
+        if self._path is None or not self._path.exists():
+            return (0, 0)
+        found = self._path.stat()
+        return found.st_mtime_ns, found.st_size
+
+    def read(self) -> Roster:
+        """What is in force now."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._roster = roster_of(self._settings)
+            except ConfigError:
+                log.exception("the roster cannot be used; the old one stays")
+        return self._roster

@@ -1,0 +1,292 @@
+"""What an incident is called, and what to do about it: Vietnamese and English, one table.
+
+Short, for whoever looks after the servers of a hospital; nobody is blamed.
+"""
+
+from typing import NamedTuple
+
+from tramgac_collector.backups.reasons import WORDS as BACKUP_REASONS
+
+LANGUAGES = ("vi", "en")
+
+
+class Words(NamedTuple):
+    """One code for people.
+
+    Attributes:
+        short: For a text message, Vietnamese then English; at most 28 characters.
+        text: What holds.
+        step: What to do next.
+    """
+
+    short: tuple[str, str]
+    text: tuple[str, str]
+    step: tuple[str, str]
+
+
+_LOOK_AT_SITE = (
+    "Gọi cho cơ sở: có điện không, bộ định tuyến có sáng đèn không; rồi gọi nhà mạng.",
+    "Call the site: is there power, are the router's lights on; then call the carrier.",
+)
+_LOOK_AT_HOST = (
+    "Gọi người trực tại chỗ: máy có chạy, có mạng không; xem dịch vụ tramgac-agent.",
+    "Call whoever is there: is it running, is it connected; look at the service tramgac-agent.",
+)
+_LOOK_AT_PATH = (
+    "Đo lại từ máy khác trong cùng mạng; kiểm tra dây, bộ chuyển mạch, rồi nhà mạng.",
+    "Measure from another machine; check cable and switch, then the carrier.",
+)
+_LOOK_AT_DISK = (
+    "Sao lưu ngay nếu còn đọc được, xem nhật ký nhân hệ điều hành, chuẩn bị ổ thay.",
+    "Back up now while it can be read, look at the kernel's log, have a new disk ready.",
+)
+_LOOK_AT_BACKUP = (
+    "Mở trang Sao lưu của cơ sở: mỗi chuỗi có lý do và việc cần làm.",
+    "Open the facility's Backups page: every series has its reason and what to do.",
+)
+_RENEW = (
+    "Gia hạn chứng thư trước ngày hết hạn; tác nhân tự gia hạn khi liên lạc được với trung tâm.",
+    "Renew it before it ends; an agent renews its own as soon as it reaches the centre.",
+)
+
+WORDS: dict[str, Words] = {
+    "site_unreachable": Words(
+        ("Mất liên lạc cơ sở", "Site unreachable"),
+        ("Mất liên lạc với cả địa điểm.", "The whole site is unreachable."),
+        _LOOK_AT_SITE,
+    ),
+    "provider_down": Words(
+        ("Nhà cung cấp gián đoạn", "Provider down"),
+        (
+            "Hệ thống của nhiều cơ sở cùng gián đoạn ở một nhà cung cấp.",
+            "Systems of several facilities are down at one provider.",
+        ),
+        (
+            "Gọi nhà cung cấp và ghi giờ báo: `incidents hand-over`.",
+            "Call the provider and note when: `incidents hand-over`.",
+        ),
+    ),
+    "collector_uplink_suspected": Words(
+        ("Nghi đường mạng TT", "Centre uplink suspected"),
+        (
+            "Nhiều địa điểm cùng im lặng: nghi đường mạng của chính trung tâm.",
+            "Many sites went silent at once: the centre's own uplink is suspected.",
+        ),
+        (
+            "Kiểm tra đường truyền và tường lửa của trung tâm trước khi gọi các cơ sở.",
+            "Check the centre's uplink and firewall before calling any site.",
+        ),
+    ),
+    "agent_silent": Words(
+        ("Máy chủ im lặng", "Server silent"),
+        ("Không nhận được báo cáo từ máy này.", "Nothing is heard from this machine."),
+        _LOOK_AT_HOST,
+    ),
+    "host_rebooted": Words(
+        ("Máy chủ khởi động lại", "Server rebooted"),
+        ("Máy đã khởi động lại.", "The machine was restarted."),
+        (
+            "Nếu không ai chủ động làm: xem nguồn điện, UPS và nhật ký máy.",
+            "If nobody meant it: look at power, UPS and the machine's log.",
+        ),
+    ),
+    "host_unclean_stop": Words(
+        ("Máy dừng đột ngột", "Unclean stop"),
+        (
+            "Máy đã dừng đột ngột, không tắt đúng cách.",
+            "The machine stopped without being shut down.",
+        ),
+        (
+            "Kiểm tra điện, UPS; kiểm tra cơ sở dữ liệu trên máy đó còn nguyên vẹn.",
+            "Check power and UPS; check that its databases are whole.",
+        ),
+    ),
+    "disk_filling": Words(
+        ("Ổ đĩa sắp đầy", "Disk filling"),
+        ("Ổ đĩa sắp đầy.", "A disk is filling up."),
+        (
+            "Xem thư mục nào lớn nhanh; dọn nhật ký, tệp tạm hoặc thêm dung lượng.",
+            "See what grows; clear logs and scratch files, or add space.",
+        ),
+    ),
+    "disk_readonly": Words(
+        ("Ổ đĩa chỉ đọc", "Disk read-only"),
+        ("Ổ đĩa đã chuyển sang chỉ đọc.", "A disk turned read-only."),
+        _LOOK_AT_DISK,
+    ),
+    "disk_hung": Words(
+        ("Ổ đĩa bị treo", "Disk hangs"),
+        ("Ổ đĩa không trả lời.", "A disk does not answer."),
+        _LOOK_AT_DISK,
+    ),
+    "disk_errors": Words(
+        ("Ổ đĩa lỗi", "Disk errors"),
+        ("Ổ đĩa báo lỗi đọc ghi.", "A disk reports errors."),
+        _LOOK_AT_DISK,
+    ),
+    "service_down": Words(
+        ("Hệ thống ngừng", "System down"),
+        ("Hệ thống không trả lời.", "The system does not answer."),
+        (
+            "Xem máy và dịch vụ của hệ thống đó; gọi nhà cung cấp phần mềm nếu cần.",
+            "Look at its machine and service; call its vendor if need be.",
+        ),
+    ),
+    "service_partly_unreachable": Words(
+        ("Hệ thống lúc thấy lúc không", "System partly unreachable"),
+        (
+            "Hệ thống trả lời nơi này nhưng không trả lời nơi khác.",
+            "The system answers from one place and not from another.",
+        ),
+        _LOOK_AT_PATH,
+    ),
+    "service_flapping": Words(
+        ("Hệ thống chập chờn", "System flapping"),
+        ("Hệ thống lúc được lúc không.", "The system comes and goes."),
+        (
+            "Xem tải, bộ nhớ và nhật ký của hệ thống quanh các lần ngừng.",
+            "Look at load, memory and its log around the times it failed.",
+        ),
+    ),
+    "link_down": Words(
+        ("Đứt dây mạng", "Link down"),
+        ("Cổng mạng mất kết nối.", "A network link is down."),
+        _LOOK_AT_PATH,
+    ),
+    "link_slow": Words(
+        ("Cổng mạng chậm", "Link slow"),
+        ("Cổng mạng chạy chậm hơn trước.", "A network link runs slower than it did."),
+        _LOOK_AT_PATH,
+    ),
+    "link_half_duplex": Words(
+        ("Cổng mạng bán song công", "Link half duplex"),
+        ("Cổng mạng chạy bán song công.", "A network link runs at half duplex."),
+        _LOOK_AT_PATH,
+    ),
+    "path_loss": Words(
+        ("Mất gói tin", "Packet loss"),
+        ("Đường mạng mất gói tin.", "The path loses packets."),
+        _LOOK_AT_PATH,
+    ),
+    "path_slow": Words(
+        ("Mạng trễ", "High latency"),
+        ("Đường mạng trễ hơn hẳn bình thường.", "The path is far slower than usual."),
+        _LOOK_AT_PATH,
+    ),
+    "certificate_expiring": Words(
+        ("Chứng thư sắp hết hạn", "Certificate expiring"),
+        ("Chứng thư sắp hết hạn.", "A certificate ends soon."),
+        _RENEW,
+    ),
+    "clock_wrong": Words(
+        ("Đồng hồ sai", "Clock wrong"),
+        ("Đồng hồ của máy sai.", "The machine's clock is wrong."),
+        (
+            "Bật đồng bộ giờ (NTP) và cho phép qua tường lửa.",
+            "Turn time synchronisation (NTP) on and let it through the firewall.",
+        ),
+    ),
+    "backup_failed": Words(
+        ("Sao lưu hỏng", "Backup failed"),
+        ("Sao lưu bị hỏng.", "A backup failed."),
+        _LOOK_AT_BACKUP,
+    ),
+    "backup_blocked": Words(
+        ("Sao lưu bị chặn", "Backup blocked"),
+        ("Sao lưu không chạy được vì kho bị khoá.", "A backup cannot run: locked."),
+        _LOOK_AT_BACKUP,
+    ),
+    "backup_late": Words(
+        ("Sao lưu quá hạn", "Backup late"),
+        ("Sao lưu đã quá hạn.", "A backup is late."),
+        _LOOK_AT_BACKUP,
+    ),
+    "backup_blind": Words(
+        ("Không rõ sao lưu", "Backup not seen"),
+        ("Không còn nhìn thấy bản sao lưu.", "A backup can no longer be seen."),
+        _LOOK_AT_BACKUP,
+    ),
+    "backup_suspicious": Words(
+        ("Sao lưu đáng ngờ", "Backup suspicious"),
+        ("Bản sao lưu có dấu hiệu bất thường.", "A backup looks suspicious."),
+        _LOOK_AT_BACKUP,
+    ),
+    "backup_partial": Words(
+        ("Sao lưu thiếu", "Backup partial"),
+        ("Bản sao lưu thiếu một phần dữ liệu.", "A backup misses part of its data."),
+        _LOOK_AT_BACKUP,
+    ),
+}
+# A code of a newer part of the product: said as it is, never dropped.
+_OTHER = (
+    ("Xem trang sự cố tại trung tâm.", "Look at the centre's incidents."),
+    ("Có sự cố ({}).", "There is an incident ({})."),
+)
+
+CAUSES: dict[str, tuple[str, str]] = {
+    "unknown": (
+        "chưa rõ: điện, đường truyền hay máy chủ",
+        "unknown: power, link or server",
+    ),
+    "power": ("mất điện", "power"),
+    "link": ("đường truyền", "link"),
+    "server": ("máy chủ", "server"),
+    "power_or_server": ("điện hoặc máy chủ", "power or server"),
+    "service": ("phần mềm", "service"),
+    "provider": ("nhà cung cấp", "provider"),
+    "monitor": ("hệ thống giám sát", "the monitoring itself"),
+}
+
+# Other words of messages and pages.
+LABELS: dict[str, tuple[str, str]] = {
+    "where": ("Ở đâu", "Where"),
+    "since": ("Từ lúc", "Since"),
+    "until": ("Đến lúc", "Until"),
+    "lasted": ("Kéo dài", "Lasted"),
+    "cause": ("Nguyên nhân", "Cause"),
+    "reason": ("Chi tiết", "Detail"),
+    "clause": ("Căn cứ", "Clause"),
+    "step": ("Việc cần làm", "Next step"),
+    "inside": ("Bên trong", "Inside"),
+    "acknowledge": ("Nhận xử lý (dành riêng cho bạn)", "Acknowledge (yours alone)"),
+    "incident": ("Sự cố", "Incident"),
+    "recovered": ("Đã hết", "Recovered"),
+    "worse": ("Nặng hơn", "Worse"),
+    "reminder": ("Nhắc lại", "Reminder"),
+    "escalation": ("Chưa ai nhận", "Nobody answered"),
+    "several": ("{} sự cố", "{} incidents"),
+    "zone": ("giờ Việt Nam", "Viet Nam time"),
+    "centre": ("Trung tâm", "The centre"),
+    "minutes": ("{} phút", "{} min"),
+    "hours": ("{} giờ", "{} h"),
+    "more": ("và {} nữa", "and {} more"),
+}
+
+
+def pick(pair: tuple[str, str], language: str) -> str:
+    """One of two languages."""
+    return pair[LANGUAGES.index(language)]
+
+
+def label(key: str, language: str) -> str:
+    """A word of messages."""
+    return pick(LABELS[key], language)
+
+
+def words_of(code: str) -> Words:
+    """The words of a code."""
+    if code in WORDS:
+        return WORDS[code]
+    step, text = _OTHER
+    said = (text[0].format(code), text[1].format(code))
+    return Words((code[:28], code[:28]), said, step)
+
+
+def cause_words(cause: str, language: str) -> str:
+    """A cause in words; a code that is not known as it is."""
+    return pick(CAUSES.get(cause, (cause, cause)), language)
+
+
+def reason_words(reason: str, language: str) -> str:
+    """A backup's reason in words; what is no code stays as it is."""
+    return BACKUP_REASONS[reason].text(language) if reason in BACKUP_REASONS else reason
