@@ -12,6 +12,7 @@ from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
 from tramgac_collector.judge.feed import FactsFeed
 from tramgac_collector.judge.tick import Tick
+from tramgac_collector.notify.step import Notifier
 from tramgac_collector.store.engine import read_generation, reading
 from tramgac_proto.configfile import ConfigError
 
@@ -43,7 +44,8 @@ class Judge:
         self._inventory = Inventory()
         self._generation = -1
         self._version = 0
-        self._parts: tuple[Part, ...] = ()
+        # In the order of what follows from what; telling people is the last.
+        self._parts: tuple[Part, ...] = (Notifier(engine, config).part,)
 
     def turn(self) -> None:
         """Look once, then let every part do its step; a fault of one does not stop the others."""

@@ -1,0 +1,198 @@
+"""Told through a real Alertmanager, which mails to a real sink."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.mail_sink import MailSink, mail_sink
+from helpers.telling import Desk, desk
+from sqlalchemy import insert
+
+from tramgac_collector.identity.keyring import wall_ms
+from tramgac_collector.notify.settings import NotifySection
+from tramgac_collector.store.schema import rule_results
+
+CONFIG = """
+global:
+  smtp_smarthost: 127.0.0.1:{port}
+  smtp_from: alertmanager@example.org
+  smtp_require_tls: false
+route:
+  receiver: watch
+  group_by: [incident]
+  group_wait: 200ms
+  group_interval: 500ms
+  repeat_interval: 12h
+  routes: [{{matchers: ['severity="none"'], receiver: nobody}}]
+receivers:
+  - name: nobody
+  - name: watch
+    email_configs:
+      - to: watch@example.org
+        send_resolved: true
+        html: ''
+        text: '{{{{ range .Alerts }}}}{{{{ .Annotations.description_vi }}}}{{{{ end }}}}'
+        headers:
+          subject: '{{{{ .Status }}}} {{{{ .CommonLabels.alertname }}}} {{{{ len .Alerts }}}}'
+"""
+
+
+def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.05)
+
+
+class Alertmanager:
+    """The program, with a folder that outlives it."""
+
+    def __init__(self, folder: Path, mail_port: int) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        (folder / "alertmanager.yml").write_text(CONFIG.format(port=mail_port))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its base address."""
+        return f"http://{self.address}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        program = shutil.which("prometheus-alertmanager") or "alertmanager"
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    program, f"--config.file={self.folder / 'alertmanager.yml'}",
+                    f"--storage.path={self.folder / 'data'}", "--cluster.listen-address=",
+                    f"--web.listen-address={self.address}",
+                ],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        until(self.ready)
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return bool(self.get("/-/ready"))
+        except OSError:
+            return False
+
+    def get(self, path: str) -> bytes:
+        """One page."""
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310 - loopback
+            return bytes(answer.read())
+
+    def alerts(self, name: str = "") -> list[dict[str, Any]]:
+        """What it holds."""
+        found = json.loads(self.get("/api/v2/alerts"))
+        return [one for one in found if name in {"", one["labels"]["alertname"]}]
+
+    def stop(self) -> None:
+        """As an administrator would."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+@pytest.fixture
+def sink() -> Iterator[MailSink]:
+    """A mail server."""
+    with mail_sink() as running:
+        yield running
+
+
+@pytest.fixture
+def manager(tmp_path: Path, sink: MailSink) -> Iterator[Alertmanager]:
+    """A running Alertmanager."""
+    one = Alertmanager(tmp_path, sink.port)
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def fed(tmp_path: Path, manager: Alertmanager) -> Iterator[Desk]:
+    """A desk that tells through it; its clock must be the world's, which Alertmanager knows."""
+    with desk(tmp_path, NotifySection(alertmanager=(manager.url,), resend_seconds=1.0)) as one:
+        one.now_ms = wall_ms() - 60_000
+        yield one
+
+
+def test_one_cut_is_one_mail_whatever_restarts(
+    fed: Desk, manager: Alertmanager, sink: MailSink
+) -> None:
+    """Told again every turn, mailed once; still once after both restarted; over once."""
+    number = fed.open(opened_ms=wall_ms() - 60_000, cause="unknown")
+    fed.after(60)
+    until(lambda: sink.mails)
+    assert fed.notifications() == [("down", "alertmanager", "sent", "")]
+    assert fed.incident(number).told_ms
+    manager.stop()
+    fed.after(0)
+    fed.restart()
+    manager.start()
+    fed.after(5)
+    until(lambda: manager.alerts("SiteUnreachable"))
+    fed.after(5)
+    time.sleep(1.5)  # several of its group intervals
+    assert sink.subjects() == ["firing SiteUnreachable 1"]
+    assert "Nguyên nhân: chưa rõ" in sink.text()
+
+    fed.now_ms = wall_ms()
+    fed.close(number)
+    fed.after(1)
+    until(lambda: len(sink.mails) == 2)
+    fed.after(5)
+    assert sink.subjects()[1] == "resolved SiteUnreachable 1"
+    assert fed.incident(number).recovered_told_ms
+
+
+def test_alertmanager_that_is_away_is_told_later(fed: Desk, manager: Alertmanager) -> None:
+    """Nothing counts as told until it took it."""
+    manager.stop()
+    number = fed.open(opened_ms=wall_ms() - 60_000)
+    fed.after(60)
+    assert fed.incident(number).told_ms is None
+    assert fed.notifications() == [("down", "alertmanager", "waiting", "retry")]
+    manager.start()
+    fed.after(35)
+
+    assert fed.incident(number).told_ms
+    assert [one["labels"]["incident"] for one in manager.alerts()] == [str(number)]
+
+
+def test_a_regulatory_gap_is_there_to_be_seen_and_mails_nobody(
+    fed: Desk, manager: Alertmanager, sink: MailSink
+) -> None:
+    """With clause, mark and severity `none`; it ends when the gap does."""
+    row = {
+        "facility": "bv-uong-bi", "rule": "vn.tt13.backup", "status": "fail", "reason": "refuted",
+        "advisory": True, "coverage": 1.0, "since_ms": wall_ms() - 60_000,
+        "pack_version": "vn.tt13 1", "evaluated_ms": 1,
+    }  # fmt: skip
+    with fed.engine.begin() as connection:
+        connection.execute(insert(rule_results).values(row))
+    fed.after(60)
+    gap = manager.alerts("RegulatoryGap")[0]
+    assert gap["labels"]["severity"] == "none"
+    assert gap["labels"]["advisory"] == "yes"
+    with fed.engine.begin() as connection:
+        connection.execute(rule_results.delete())
+    fed.now_ms = wall_ms()
+    fed.after(6)
+
+    until(lambda: not manager.alerts("RegulatoryGap"))
+    assert sink.mails == []
