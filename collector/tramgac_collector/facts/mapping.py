@@ -68,7 +68,8 @@ FROM_METRIC: Mapping[str, FromMetric] = {
 # Who judges silence reads the store: half a heartbeat old is young enough.
 AGENT_SEEN = FactKind("agent.seen", "timestamp_seconds", inf, refresh_ms=20_000)
 HOST_TIME = FactKind("host.time", "seconds", 1.0)
-COVERAGE = FactKind("mon.cover", "ratio", 0.01)
+# It also shows that ingest is at work.
+COVERAGE = FactKind("mon.cover", "ratio", 0.01, refresh_ms=30_000)
 _OUTAGE = FactKind("host.outage", "seconds")
 _SERVICE = FactKind("svc.state", "bool")
 _TEST_RESULT = FactKind("net.path.test", "bytes_per_second")

@@ -1,0 +1,1 @@
+"""From facts to incidents: what is wrong now, what it belongs to, and what people are told once."""

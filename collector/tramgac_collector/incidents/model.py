@@ -1,0 +1,137 @@
+"""What is known of an incident, and what a step changes about it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from tramgac_collector.incidents.codes import CODES, Code, slot_of
+
+
+class Key(NamedTuple):
+    """What an incident is of: there is never more than one open at a time."""
+
+    node: str
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One thing that was looked at: bad, or known to be good. What is not known is not there.
+
+    Attributes:
+        node: Where, as the tree names it.
+        since_ms: Since when it is so; of silence, the last good call.
+        cause: A code; empty where nothing is known of it.
+        severity: Where it is not the code's own.
+        inside: Nodes it takes with it.
+        lost: Of silence: the last call of every host, ms.
+    """
+
+    node: str
+    code: str
+    bad: bool
+    since_ms: int
+    cause: str = ""
+    severity: str = ""
+    detail: str = ""
+    inside: tuple[str, ...] = ()
+    lost: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """Of the incident it belongs to."""
+        return Key(self.node, slot_of(self.code))
+
+    @property
+    def how_bad(self) -> str:
+        """Its severity."""
+        return self.severity or CODES[self.code].severity.value
+
+
+class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an incident needs to remember; the column ``detail``.
+
+    Attributes:
+        good_since_ms: It is getting better since; None while it is bad.
+        flaps: How often it came back while it was getting better.
+        previous: The incident of the same kind that ended less than ten minutes before.
+        inside: Nodes that went silent or down with it.
+        down: After it: what is known to have been down meanwhile.
+        lost: Last call of each host before the silence, ms.
+        unknown: Nobody can see any more whether it still holds.
+    """
+
+    text: str = ""
+    good_since_ms: int | None = None
+    flaps: int = 0
+    previous: int | None = None
+    inside: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    lost: dict[str, int] = {}
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A row of ``incidents``; ``number`` is 0 until the store gave one."""
+
+    number: int
+    node: str
+    code: str
+    facility: str
+    site: str
+    opened_ms: int
+    severity: str
+    cause: str = ""
+    closed_ms: int | None = None
+    parent: int | None = None
+    detail: Detail = field(default_factory=Detail)
+    told_ms: int | None = None
+    recovered_told_ms: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """What it is of."""
+        return Key(self.node, slot_of(self.code))
+
+    @property
+    def kind(self) -> Code:
+        """Its line of the table of codes."""
+        return CODES[self.code]
+
+
+class Event(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    CHILD_ADDED = "child_added"
+    RELABELLED = "relabelled"
+    WORSE = "worse"
+    BETTER = "better"
+    BACK = "back"
+    UNKNOWN = "unknown"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An incident as it is from now on, and what happened.
+
+    Attributes:
+        info: What changed, for the record.
+    """
+
+    incident: Incident
+    event: Event
+    info: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Planned work: of a node and all below it."""
+
+    node: str
+    from_ms: int
+    until_ms: int
