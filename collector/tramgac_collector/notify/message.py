@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.notify.pipeline import DOWN, RECOVERED, Incident
-from tramgac_collector.notify.words import cause_words, label, pick, reason_words, words_of
+from tramgac_collector.notify.words import cause_words, label, pick, words_of
 from tramgac_collector.web.words import moment
 
 SMS_LENGTH = 70
 _MOST_INSIDE = 10
+_MOST_FURTHER = 3
 
 
 class Message(NamedTuple):
@@ -103,7 +104,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("until", f"{moment(incident.closed_ms)} ({zone})" if over and incident.closed_ms else ""),
         ("lasted", _lasted(incident, language) if over else ""),
         ("cause", cause_words(incident.cause, language)),
-        ("reason", reason_words(str(detail.get("text", "")), language)),
+        ("further", _further(incident, language)),
         ("clause", str(detail.get("clause", ""))),
         ("inside", _inside(topic, inventory, language)),
         ("step", "" if over else pick(said.step, language)),
@@ -115,6 +116,15 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
     return [head, *(f"{label(key, language)}: {text}" for key, text in rows if text)]
 
 
+def _further(incident: Incident, language: str) -> str:
+    """What else holds of a backup, beside the cause."""
+    if not incident.code.startswith("backup_"):
+        return ""
+    reasons = str(incident.detail.get("text", "")).split()
+    others = [one for one in reasons if one != incident.cause]
+    return " ".join(cause_words(one, language) for one in others[:_MOST_FURTHER])
+
+
 def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     """What it took with it: incidents of their own, and whatever else went dark."""
     said = [
@@ -122,8 +132,10 @@ def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
         for one in topic.inside
     ]
     known = {one.node for one in topic.inside} | {topic.incident.node}
-    nodes = topic.incident.detail.get("inside", ())
-    said += [place_of(str(node), inventory, language) for node in nodes if node not in known]
+    nodes = dict.fromkeys(
+        str(node) for key in ("inside", "down") for node in topic.incident.detail.get(key, ())
+    )
+    said += [place_of(node, inventory, language) for node in nodes if node not in known]
     more = len(said) - _MOST_INSIDE
     shown = said[:_MOST_INSIDE]
     return "; ".join([*shown, label("more", language).format(more)] if more > 0 else shown)

@@ -224,17 +224,31 @@ _OTHER = (
 )
 
 CAUSES: dict[str, tuple[str, str]] = {
-    "unknown": (
+    "power_link_or_server": (
         "chưa rõ: điện, đường truyền hay máy chủ",
         "unknown: power, link or server",
     ),
+    "power_or_link": ("chưa rõ: điện hay đường truyền", "unknown: power or link"),
+    "part_of_site": ("một phần địa điểm, chưa rõ vì sao", "part of the site, not known why"),
+    "server_or_agent": ("chưa rõ: máy chủ hay tác nhân", "unknown: server or agent"),
+    "agent_or_host_link": (
+        "chưa rõ: tác nhân hay dây mạng của máy",
+        "unknown: agent or the host's own link",
+    ),
+    "unclear": ("không rõ, các máy cho thấy khác nhau", "unclear, hosts tell different things"),
     "power": ("mất điện", "power"),
-    "link": ("đường truyền", "link"),
-    "server": ("máy chủ", "server"),
     "power_or_server": ("điện hoặc máy chủ", "power or server"),
-    "service": ("phần mềm", "service"),
-    "provider": ("nhà cung cấp", "provider"),
-    "monitor": ("hệ thống giám sát", "the monitoring itself"),
+    "link": ("đường truyền", "link"),
+    "host_link": ("dây mạng của máy", "the host's own link"),
+    "server": ("máy chủ", "server"),
+    "server_restarted": ("máy chủ khởi động lại", "the server was restarted"),
+    "agent_stopped": ("tác nhân bị dừng, máy vẫn chạy", "the agent was stopped, the host ran"),
+    "orderly_stop": ("máy được tắt đúng cách", "shut down in order"),
+    "level_critical": ("gần hết chỗ", "hardly any room left"),
+    "level_high": ("còn ít chỗ", "little room left"),
+    "trend": ("theo đà này sẽ đầy", "full soon at this rate"),
+    "slower_than_before": ("chậm hơn trước", "slower than before"),
+    "expired": ("đã hết hạn", "it has ended"),
 }
 
 # Other words of messages and pages.
@@ -244,7 +258,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "until": ("Đến lúc", "Until"),
     "lasted": ("Kéo dài", "Lasted"),
     "cause": ("Nguyên nhân", "Cause"),
-    "reason": ("Chi tiết", "Detail"),
+    "further": ("Ngoài ra", "Further"),
     "clause": ("Căn cứ", "Clause"),
     "step": ("Việc cần làm", "Next step"),
     "inside": ("Bên trong", "Inside"),
@@ -283,10 +297,7 @@ def words_of(code: str) -> Words:
 
 
 def cause_words(cause: str, language: str) -> str:
-    """A cause in words; a code that is not known as it is."""
+    """A cause in words, a backup's reason among them; a code that is not known as it is."""
+    if cause in BACKUP_REASONS:
+        return BACKUP_REASONS[cause].text(language)
     return pick(CAUSES.get(cause, (cause, cause)), language)
-
-
-def reason_words(reason: str, language: str) -> str:
-    """A backup's reason in words; what is no code stays as it is."""
-    return BACKUP_REASONS[reason].text(language) if reason in BACKUP_REASONS else reason
