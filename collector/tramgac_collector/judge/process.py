@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from tramgac_collector.config import Config
+from tramgac_collector.incidents.part import IncidentPart
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
@@ -28,6 +29,7 @@ class Judge:
         engine: The store.
         config: What is in force.
         now_ms: The centre's clock.
+        parts: What is done each turn, in order.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Judge:
         engine: Engine,
         config: Config,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        parts: tuple[Part, ...] = (),
     ) -> None:
         self._engine = engine
         self._config = config
@@ -45,7 +48,7 @@ class Judge:
         self._generation = -1
         self._version = 0
         # In the order of what follows from what; telling people is the last.
-        self._parts: tuple[Part, ...] = (Notifier(engine, config).part,)
+        self._parts: tuple[Part, ...] = (IncidentPart(), Notifier(engine, config).part)
 
     def turn(self) -> None:
         """Look once, then let every part do its step; a fault of one does not stop the others."""
@@ -61,6 +64,7 @@ class Judge:
             inventory=self._inventory,
             facts=self._facts,
             changed=changed,
+            generation=self._generation,
         )
         for part in self._parts:
             try:

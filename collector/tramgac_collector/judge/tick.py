@@ -16,6 +16,7 @@ class Tick:
     Attributes:
         started_ms: When this process began: what was silent before is not silent now.
         changed: What is new since the last turn.
+        generation: Raised by every administrative change.
     """
 
     engine: Engine
@@ -25,3 +26,4 @@ class Tick:
     inventory: Inventory
     facts: FactsFeed
     changed: Changed
+    generation: int = 0
