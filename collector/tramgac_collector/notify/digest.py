@@ -11,7 +11,7 @@ from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.roster import local
 from tramgac_collector.notify.words import LANGUAGES, pick
-from tramgac_collector.rules.pack import Pack, Rule
+from tramgac_collector.rules.pack import Pack
 from tramgac_collector.rules.status import Status
 from tramgac_collector.store.schema import rule_results
 from tramgac_collector.web.words import day, sort_key
@@ -62,15 +62,14 @@ class Standing:
 
 def rule_words(packs: Sequence[Pack]) -> dict[str, RuleWords]:
     """Clause and text of every rule and deadline, by its id."""
-    return {
-        row.id: RuleWords(
-            str(row.cite),
-            (row.text.vi, row.text.en),
-            isinstance(row, Rule) and pack.legal_force(row) == "product_default",
-        )
-        for pack in packs
-        for row in (*pack.rules, *pack.deadlines)
-    }
+    found: dict[str, RuleWords] = {}
+    for pack in packs:
+        for rule in pack.rules:
+            ours = pack.legal_force(rule) == "product_default"
+            found[rule.id] = RuleWords(str(rule.cite), (rule.text.vi, rule.text.en), ours)
+        for one in pack.deadlines:
+            found[one.id] = RuleWords(str(one.cite), (one.text.vi, one.text.en))
+    return found
 
 
 def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Standing:

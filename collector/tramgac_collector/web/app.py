@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
-from tramgac_collector.web import words
+from tramgac_collector.web import ack, words
 from tramgac_collector.web.address import check_loopback
 from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.store import StoreReader, StoreSilentError
@@ -62,6 +62,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/drills/<int:number>", "drill", pages.drill)
     app.add_url_rule("/-/healthy", "healthy", lambda: _text("healthy\n"))
     app.add_url_rule("/-/ready", "ready", pages.ready)
+    ack.register(app, config, now_ms)
     app.after_request(_protect)
     app.register_error_handler(HTTPException, pages.failed)
     return app
@@ -73,7 +74,8 @@ def _text(body: str, status: int = 200) -> Response:
 
 def _protect(response: Response) -> Response:
     for name, value in _HEADERS.items():
-        response.headers[name] = value
+        # The page with a form says itself where the form may go.
+        response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response
