@@ -10,7 +10,10 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from tramgac_collector.config import DEFAULT_PATH, load_config
+from tramgac_collector.incidents.part import IncidentPart
 from tramgac_collector.judge.process import Judge
+from tramgac_collector.judge.rulebook import RulesPart
+from tramgac_collector.notify.step import Notifier
 from tramgac_collector.store.engine import open_engine
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_OK, ConfigError
 
@@ -30,7 +33,9 @@ def _judge(path: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     engine = open_engine(config.store_url)
-    judge = Judge(engine, config)
+    # In the order of what follows from what; telling people is the last.
+    parts = (RulesPart(), IncidentPart(), Notifier(engine, config).part)
+    judge = Judge(engine, config, parts=parts)
     while not stop.wait(TICK_SECONDS):
         try:
             judge.turn()

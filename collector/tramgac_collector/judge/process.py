@@ -1,4 +1,4 @@
-"""One turn of the judge: look, judge what changed, write; then incidents, then notifications."""
+"""One turn of the judge: look at what changed, then let each part do its step."""
 
 import logging
 import time
@@ -7,13 +7,11 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from tramgac_collector.config import Config
-from tramgac_collector.incidents.part import IncidentPart
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
 from tramgac_collector.judge.feed import FactsFeed
 from tramgac_collector.judge.tick import Tick
-from tramgac_collector.notify.step import Notifier
 from tramgac_collector.store.engine import read_generation, reading
 from tramgac_proto.configfile import ConfigError
 
@@ -37,7 +35,8 @@ class Judge:
         engine: Engine,
         config: Config,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        parts: tuple[Part, ...] = (),
+        *,
+        parts: tuple[Part, ...],
     ) -> None:
         self._engine = engine
         self._config = config
@@ -47,8 +46,7 @@ class Judge:
         self._inventory = Inventory()
         self._generation = -1
         self._version = 0
-        # In the order of what follows from what; telling people is the last.
-        self._parts: tuple[Part, ...] = (IncidentPart(), Notifier(engine, config).part)
+        self._parts = parts
 
     def turn(self) -> None:
         """Look once, then let every part do its step; a fault of one does not stop the others."""

@@ -39,3 +39,11 @@ CODES = {status: number for number, status in enumerate(Status)}
 def worst(statuses: Iterable[Status]) -> Status:
     """The worst of several; of none, unknown."""
     return min(statuses, key=ORDER.index, default=Status.UNKNOWN)
+
+
+_OPEN_DEADLINE = frozenset({"due_soon", "passed"})
+
+
+def is_gap(status: str, reason: str) -> bool:
+    """Whether somebody must act on it: a gap, or a day that comes or has gone by unanswered."""
+    return status in {Status.FAIL, Status.PARTIAL} or reason in _OPEN_DEADLINE

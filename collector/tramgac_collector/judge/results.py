@@ -1,0 +1,137 @@
+"""Results of rules in the store: what was shown last, and what changes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select
+
+from tramgac_collector.rules.hysteresis import KEPT_MS, Seen
+from tramgac_collector.rules.status import Status
+from tramgac_collector.store import schema
+from tramgac_collector.store.bulk import Row, upsert
+
+RESULT = tuple(schema.rule_results.columns.keys())
+HISTORY = tuple(schema.rule_history.columns.keys())[1:]
+# Rows of one transaction, some 10 ms.
+_STEP_ROWS = 100
+# Far above what the judge itself may change of one rule in the time hysteresis looks at.
+_MOST_SEEN = 500
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Shown:
+    """What is shown of one rule of one facility.
+
+    Attributes:
+        told: What the stored row says beside its times.
+        written_ms: When it was stored last.
+        seen: What the evidence alone said, the oldest first.
+    """
+
+    status: Status
+    since_ms: int
+    told: tuple[object, ...] = ()
+    written_ms: int = 0
+    seen: list[Seen] = field(default_factory=list)
+
+    def see(self, raw: Status, now_ms: int) -> bool:
+        """Note what the evidence alone says; whether that is news."""
+        if self.seen and self.seen[-1].status is raw:
+            return False
+        self.seen.append(Seen(now_ms, raw))
+        # The one before the oldest that counts says how it was until then.
+        while len(self.seen) > 1 and (
+            self.seen[1].at_ms < now_ms - KEPT_MS or len(self.seen) > _MOST_SEEN
+        ):
+            del self.seen[0]
+        return True
+
+
+def load(connection: Connection, now_ms: int) -> dict[Key, Shown]:
+    """What an earlier process showed, and what it saw."""
+    table = schema.rule_results
+    shown = {
+        (row.facility, row.rule): Shown(Status(row.status), row.since_ms)
+        for row in connection.execute(
+            select(table.c.facility, table.c.rule, table.c.status, table.c.since_ms)
+        )
+    }
+    history = schema.rule_history.c
+    query = (
+        select(history.facility, history.rule, history.at_ms, history.raw_status)
+        .where(history.at_ms >= now_ms - KEPT_MS)
+        .order_by(history.at_ms)
+    )
+    for row in connection.execute(query):
+        known = shown.get((row.facility, row.rule))
+        if known is not None:
+            known.see(Status(row.raw_status), row.at_ms)
+    return shown
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows of one turn."""
+
+    results: list[Row] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
+    gone: list[Key] = field(default_factory=list)
+
+    def store(self, engine: Engine) -> None:
+        """Write them in short transactions, each of which leaves the tables sound."""
+        for at in range(0, max(len(self.results), len(self.history)), _STEP_ROWS):
+            end = at + _STEP_ROWS
+            with engine.begin() as connection:
+                _write(connection, self.results[at:end], self.history[at:end])
+        for at in range(0, len(self.gone), _STEP_ROWS):
+            with engine.begin() as connection:
+                _delete(connection, self.gone[at : at + _STEP_ROWS])
+
+
+def _write(connection: Connection, results: Sequence[Row], history: Sequence[Row]) -> None:
+    if results:
+        upsert(connection, schema.rule_results, RESULT, results)
+    if history:
+        rows = [dict(zip(HISTORY, row, strict=True)) for row in history]
+        connection.execute(insert(schema.rule_history), rows)
+
+
+def _delete(connection: Connection, keys: Iterable[Key]) -> None:
+    table = schema.rule_results
+    match = or_(
+        *(and_(table.c.facility == facility, table.c.rule == rule) for facility, rule in keys)
+    )
+    connection.execute(delete(table).where(match))
+
+
+def mean_cover(connection: Connection, facility: str, since_ms: int, now_ms: int) -> float | None:
+    """Mean share of hosts that reported, weighted by time; None where nothing is known."""
+    table = schema.fact_history.c
+    mine = and_(table.name == "mon.cover", table.subject == facility)
+    query = select(table.collected_ms, table.value)
+    inside = connection.execute(
+        query.where(mine, table.collected_ms > since_ms).order_by(table.collected_ms)
+    ).all()
+    before = connection.execute(
+        query.where(mine, table.collected_ms <= since_ms)
+        .order_by(table.collected_ms.desc())
+        .limit(1)
+    ).all()
+    steps = [(max(row.collected_ms, since_ms), row.value or 0.0) for row in (*before, *inside)]
+    if not steps or now_ms <= steps[0][0]:
+        return None
+    ends = [*(at for at, _ in steps[1:]), now_ms]
+    weights = [(end - at, value) for (at, value), end in zip(steps, ends, strict=True)]
+    total = sum(length * value for length, value in weights)
+    return float(total / (now_ms - steps[0][0]))
+
+
+def by_facility(keys: Iterable[Key]) -> dict[str, set[str]]:
+    """Rules of each facility."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for facility, rule in keys:
+        found[facility].add(rule)
+    return found
