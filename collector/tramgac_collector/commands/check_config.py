@@ -7,6 +7,7 @@ from pathlib import Path
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity.keyring import general_names
 from tramgac_collector.inventory.load import load_inventory
+from tramgac_collector.notify.roster import roster_of
 from tramgac_collector.store.engine import open_engine
 from tramgac_collector.web.address import check_loopback
 from tramgac_collector.wsgi import split_address
@@ -57,6 +58,7 @@ def check_all(config: Config) -> dict[str, str]:
         names_key = "[collector] names: host names are ASCII (xn--... for others), or addresses"
         raise ConfigError(names_key) from None
     open_engine(config.store_url).dispose()
+    roster_of(config.notify)
     return doors
 
 

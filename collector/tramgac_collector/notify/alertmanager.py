@@ -21,6 +21,7 @@ from tramgac_collector.notify.words import LANGUAGES, pick, words_of
 LIVES = 4
 # What is over is told for so long, in case the first telling was lost with a restart.
 RESOLVED_MS = 15 * 60_000
+_TRIAL_MS = 120_000
 _PER_CALL = 500
 _SECONDS = 10.0
 _LONGEST_ANSWER = 2_000
@@ -93,6 +94,16 @@ def gap_alert(gap: Gap, ends_ms: int, page_url: str) -> Alert:
     for language, text in zip(LANGUAGES, gap.text, strict=True):
         notes[f"summary_{language}"] = text
     return _alert(labels, notes, (gap.since_ms, ends_ms), page_url)
+
+
+def trial_alert(now_ms: int) -> Alert:
+    """An alert that says that it is none, and ends by itself."""
+    labels = {"alertname": "Trial", "severity": "info", "trial": str(now_ms)}
+    notes = {
+        "summary_vi": "Tin thử của Trạm Gác, không cần làm gì.",
+        "summary_en": "A trial message of Trạm Gác, nothing to do.",
+    }
+    return _alert(labels, notes, (now_ms, now_ms + _TRIAL_MS), "")
 
 
 def _alert(

@@ -1,0 +1,82 @@
+"""``tramgac-collector oncall now``: who would be told, if something happened now."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tramgac_collector.config import DEFAULT_PATH, Config, load_config
+from tramgac_collector.identity.keyring import wall_ms
+from tramgac_collector.notify.roster import Roster, quiet_until, roster_of
+from tramgac_collector.web.words import moment
+from tramgac_proto.commandline import CommandFailed
+from tramgac_proto.configfile import EXIT_OK
+
+_WHY = {
+    "on_duty": "on duty",
+    "first_escalation": "nobody is on duty; the first escalation",
+    "everybody": "nobody is on duty, and there is no escalation; everybody",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    now = actions.add_parser("now", help="who is told of a new incident")
+    now.add_argument("--facility", default="", help="of this one, by id")
+    now.add_argument("--json", action="store_true")
+    now.add_argument("--config", type=Path, default=DEFAULT_PATH)
+
+
+def called(roster: Roster, facility: str, now_ms: int) -> dict[str, Any]:
+    """Everybody who would be told, and who would follow; no addresses."""
+    people, why = roster.called(facility, now_ms)
+    return {
+        "why": why,
+        "people": [
+            {
+                "id": person.id,
+                "name": person.name,
+                "channels": [channel.id for channel in person.channels],
+                "quiet_until_unix_ms": quiet_until(person.quiet, "low", now_ms),
+            }
+            for person in people
+        ],
+        "escalation": [
+            {"after_minutes": step.after_minutes, "people": list(step.people)}
+            for step in roster.escalation
+        ],
+    }
+
+
+def _text(config: Config, found: dict[str, Any]) -> str:
+    lines = []
+    if config.notify.alertmanager:
+        lines.append("incidents go to Alertmanager, which has its own routes; of digests:")
+    if not found["people"]:
+        return "\n".join([*lines, "nobody: give [notify] a roster or urls"])
+    lines.append(f"{_WHY[found['why']]}:")
+    for person in found["people"]:
+        until = person["quiet_until_unix_ms"]
+        quiet = f"; lesser incidents wait until {moment(until)}" if until else ""
+        lines.append(
+            f"  {person['name']} ({person['id']}) by {', '.join(person['channels'])}{quiet}"
+        )
+    for step in found["escalation"]:
+        minutes = f"{step['after_minutes']:g}"
+        lines.append(f"after {minutes} min without an answer: {', '.join(step['people'])}")
+    return "\n".join(lines)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Read the roster and say who it is."""
+    config = load_config(args.config)
+    found = called(roster_of(config.notify), args.facility, wall_ms())
+    if args.json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(_text(config, found) + "\n")
+    if not found["people"] and not config.notify.alertmanager:
+        raise CommandFailed("an incident would be told to nobody")
+    return EXIT_OK
