@@ -21,6 +21,12 @@ COMMANDS = {
     "backups": Command(
         "tramgac_collector.commands.backups", "judge every backup; list and print restore drills"
     ),
+    "incidents": Command(
+        "tramgac_collector.commands.incidents", "list, acknowledge and hand over incidents"
+    ),
+    "maintenance": Command("tramgac_collector.commands.maintenance", "plan work without alarms"),
+    "oncall": Command("tramgac_collector.commands.oncall", "who is told, if something happens now"),
+    "notify": Command("tramgac_collector.commands.notify", "try every channel; list what was told"),
     "backup": Command("tramgac_collector.commands.backup", "save store and CA key, encrypted"),
     "restore": Command("tramgac_collector.commands.restore", "bring back what `backup` saved"),
     "doctor": Command(
