@@ -339,6 +339,22 @@ _METRICS = (
         "dataset",
         owner="collector",
     ),
+    # Judged at the centre; of the whole facility.
+    _gauge(
+        "rule_status",
+        "count",
+        "0 pass_observed, 1 fail, 2 partial, 3 unknown, 4 stale, 5 not_applicable,"
+        " 6 not_evaluated, 7 out_of_reach",
+        "rule",
+        owner="collector",
+    ),
+    _gauge(
+        "deadline_timestamp_seconds",
+        "timestamp_seconds",
+        "End of the last day of something that must be done and is not shown to be",
+        "rule",
+        owner="collector",
+    ),
     # tick: proves that nothing is lost or doubled on the way
     _gauge("tick_last", "count", "Newest number the tick check handed over"),
 )

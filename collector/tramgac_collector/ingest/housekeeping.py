@@ -16,6 +16,7 @@ from tramgac_collector.ingest.servicer import Centre
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.judge.published import Published
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import read_generation, reading
 from tramgac_collector.store.retention import (
@@ -31,6 +32,7 @@ from tramgac_proto.configfile import ConfigError
 SECOND = 1.0
 SIGHT_SECONDS = 2.0
 FACTS_SECONDS = 5.0
+PUBLISH_SECONDS = 5.0
 MINUTE = 60.0
 HOUR = 3600.0
 # Between two steps of forgetting, so that reports come first.
@@ -115,6 +117,7 @@ class Housekeeping:
         self._engine = engine
         self._registry = registry
         self._derived = derived
+        self._published = Published(engine, centre.live)
         self._retention = retention
         self._on_inventory = on_inventory
         self._on_change = on_change
@@ -233,6 +236,12 @@ class Housekeeping:
         finally:
             for step in reversed(steps):
                 facts.give_back(step)
+
+    async def publish(self) -> None:
+        """Show what the judge has found since the last turn."""
+        news = await asyncio.to_thread(self._published.look, self._centre.now_ms())
+        for _ in self._published.show(news):
+            await asyncio.sleep(0)
 
     async def minute(self) -> None:
         """Judge backups anew, note coverage, remember who called last and when."""

@@ -22,6 +22,7 @@ from tramgac_collector.ingest.housekeeping import (
     FACTS_SECONDS,
     HOUR,
     MINUTE,
+    PUBLISH_SECONDS,
     SECOND,
     SIGHT_SECONDS,
     Housekeeping,
@@ -220,6 +221,7 @@ class Ingest:
             every(SECOND, keep.second),
             every(SIGHT_SECONDS, keep.sight),
             every(FACTS_SECONDS, keep.write_facts),
+            every(PUBLISH_SECONDS, keep.publish),
             every(MINUTE, keep.minute, first=SECOND),
             # Not an hour after the start, or a collector that restarts often never forgets.
             every(HOUR, keep.hour, first=5 * MINUTE),

@@ -70,7 +70,7 @@ def line_prefix(metric: Metric, owner: Owner, labels: Sequence[tuple[str, str]])
     if sorted(name for name, _ in labels) != sorted(metric.labels):
         raise RefusedSeries("wrong_labels", metric.name)
     place = (("facility", owner.facility), ("site", owner.site), ("host", owner.host))
-    return metric.name + labels_text([*place, *labels])
+    return metric.name + labels_text([*(pair for pair in place if pair[1]), *labels])
 
 
 def _agent_metric(name: str) -> Metric:
