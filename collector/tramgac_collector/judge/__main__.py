@@ -34,7 +34,8 @@ def _judge(path: Path) -> int:
         signal.signal(number, lambda *_: stop.set())
     engine = open_engine(config.store_url)
     # In the order of what follows from what; telling people is the last.
-    parts = (RulesPart(), IncidentPart(), Notifier(engine, config).part)
+    notifier = Notifier(engine, config)
+    parts = (RulesPart(), IncidentPart(), notifier.part)
     judge = Judge(engine, config, parts=parts)
     while not stop.wait(TICK_SECONDS):
         try:
@@ -42,6 +43,7 @@ def _judge(path: Path) -> int:
         except SQLAlchemyError as error:
             # Ingest makes and mends the store; until it has, there is nothing to judge.
             log.warning("the store does not answer: %s", getattr(error, "orig", None) or error)
+    notifier.close()
     engine.dispose()
     return EXIT_OK
 

@@ -90,8 +90,8 @@ def gap_alert(gap: Gap, ends_ms: int, page_url: str) -> Alert:
         "status": gap.status,
         "advisory": "yes" if gap.advisory else "no",
     }
-    notes = {"clause": gap.clause}
-    for language, text in zip(LANGUAGES, gap.text, strict=True):
+    notes = {"clause": gap.words.clause}
+    for language, text in zip(LANGUAGES, gap.words.text, strict=True):
         notes[f"summary_{language}"] = text
     return _alert(labels, notes, (gap.since_ms, ends_ms), page_url)
 

@@ -1,11 +1,13 @@
 """Regulatory gaps, told once a day and paging nobody: what is missing, by clause."""
 
+import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, not_, or_, select
 
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.notify.message import Message
@@ -18,7 +20,10 @@ from tramgac_collector.web.words import day, sort_key
 
 GAPS = (Status.FAIL, Status.PARTIAL)
 NOT_SEEN = (Status.UNKNOWN, Status.STALE)
+# Reasons of a deadline that people must hear of.
+_NEAR = ("due_soon", "passed")
 _MOST_LINES = 100
+_DAY_MS = 86_400_000
 _MOST_GAPS = 20_000
 
 
@@ -36,16 +41,21 @@ class RuleWords(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """One rule that one facility does not meet, by the evidence at hand."""
+    """One rule that one facility does not meet, or one deadline that comes.
+
+    Attributes:
+        overlay: ``accepted`` or ``excused``; empty where nobody said anything.
+        due_ms: Of a deadline, the end of its last day.
+    """
 
     facility: str
     rule: str
     status: str
     advisory: bool
     since_ms: int
-    clause: str
-    text: tuple[str, str]
-    product: bool = False
+    words: RuleWords
+    overlay: str = ""
+    due_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +63,12 @@ class Standing:
     """Where all facilities stand.
 
     Attributes:
+        deadlines: That are near, or past and not shown to be done.
         not_seen: How many rules of each facility cannot be judged for want of evidence.
     """
 
     gaps: tuple[Gap, ...]
+    deadlines: tuple[Gap, ...]
     not_seen: Mapping[str, int]
 
 
@@ -75,23 +87,40 @@ def rule_words(packs: Sequence[Pack]) -> dict[str, RuleWords]:
 def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Standing:
     """Read what the judge found; a rule that is not in ``words`` is named by its id."""
     table = rule_results.c
+    near = table.reason.in_(_NEAR)
     query = (
         select(rule_results)
-        .where(table.status.in_([*GAPS]))
+        .where(or_(table.status.in_([*GAPS]), near))
         .order_by(table.facility, table.rule)
         .limit(_MOST_GAPS)
     )
-    gaps = tuple(_gap(row, words) for row in connection.execute(query))
-    blind = connection.execute(select(table.facility).where(table.status.in_([*NOT_SEEN])))
-    return Standing(gaps, Counter(row.facility for row in blind))
+    found = [
+        (_gap(row, detail, words), row.reason in _NEAR)
+        for row in connection.execute(query)
+        # What is not in force yet is no gap.
+        if not (detail := json.loads(row.detail)).get("preview")
+    ]
+    blind = connection.scalars(
+        select(table.facility).where(table.status.in_([*NOT_SEEN]), not_(near))
+    )
+    return Standing(
+        tuple(gap for gap, deadline in found if not deadline),
+        tuple(gap for gap, deadline in found if deadline),
+        Counter(blind),
+    )
 
 
-def _gap(row: Any, words: Mapping[str, RuleWords]) -> Gap:  # noqa: ANN401 - a row of any query
-    said = words.get(row.rule, RuleWords("", (row.rule, row.rule)))
+def _gap(row: Any, detail: dict[str, Any], words: Mapping[str, RuleWords]) -> Gap:  # noqa: ANN401 - a row of any query
     return Gap(
-        row.facility, row.rule, row.status, row.advisory, row.since_ms,
-        said.clause, said.text, said.product,
-    )  # fmt: skip
+        facility=row.facility,
+        rule=row.rule,
+        status=row.status,
+        advisory=row.advisory,
+        since_ms=row.since_ms,
+        words=words.get(row.rule, RuleWords("", (row.rule, row.rule))),
+        overlay=detail.get("overlay", {}).get("kind", ""),
+        due_ms=detail.get("due_ms"),
+    )
 
 
 def today(clock: str, now_ms: int) -> str | None:
@@ -106,22 +135,25 @@ _NONE = (
     "No gap observed in the evidence at hand.",
 )
 _MARKS = {
+    "partial": ("một phần", "in part"),
     "advisory": ("tham khảo, chưa đối chiếu văn bản gốc", "advisory, text not yet compared"),
     "product": ("mặc định của sản phẩm, không phải luật", "product default, not law"),
-    "partial": ("một phần", "in part"),
+    "accepted": ("đã chấp nhận có thời hạn", "accepted for a while"),
+    "excused": ("được miễn theo quy định", "excused by law"),
 }
 _SINCE = ("từ {}", "since {}")
+_DUE = ("hạn chót {}, còn {} ngày", "due {}, {} days left")
+_PASSED = ("đã quá hạn {}", "was due {}")
 _BLIND = ("{} yêu cầu chưa đủ bằng chứng", "{} requirements without enough evidence")
-_MORE = ("và {} tồn tại nữa", "and {} gaps more")
+_MORE = ("và {} dòng nữa", "and {} lines more")
 _COUNT = ("{} tồn tại ở {} cơ sở", "{} gaps in {} facilities")
 
 
 def digest_message(standing: Standing, inventory: Inventory, now_ms: int) -> Message:
     """The daily list, Vietnamese first, then English."""
-    gaps = standing.gaps
-    facilities = len({one.facility for one in gaps})
+    facilities = len({one.facility for one in standing.gaps})
     parts = ["\n".join(_lines(standing, inventory, now_ms, language)) for language in LANGUAGES]
-    count = [pick(_COUNT, one).format(len(gaps), facilities) for one in LANGUAGES]
+    count = [pick(_COUNT, one).format(len(standing.gaps), facilities) for one in LANGUAGES]
     subject = f"[Trạm Gác] {day(now_ms)}: {count[0]} / {count[1]}"
     return Message(subject, "\n\n".join(parts), f"Trạm Gác {day(now_ms)}: {count[0]}")
 
@@ -130,33 +162,44 @@ def _lines(standing: Standing, inventory: Inventory, now_ms: int, language: str)
     yield f"{pick(_TITLE, language)}, {day(now_ms)}"
     if not standing.gaps:
         yield pick(_NONE, language)
-    named = {}
-    for facility in {one.facility for one in standing.gaps} | {*standing.not_seen}:
+    own: dict[str, list[Gap]] = {one: [] for one in standing.not_seen}
+    for gap in (*standing.deadlines, *standing.gaps):
+        own.setdefault(gap.facility, []).append(gap)
+    names = {}
+    for facility in own:
         found = inventory.facility(facility)
-        named[facility] = facility if found is None else found.title(language)
+        names[facility] = facility if found is None else found.title(language)
     room = _MOST_LINES
-    for facility in sorted(named, key=lambda one: sort_key(named[one])):
-        own = [one for one in standing.gaps if one.facility == facility]
+    for facility in sorted(own, key=lambda one: sort_key(names[one])):
         blind = standing.not_seen.get(facility, 0)
-        yield f"\n{named[facility]}" + (
+        yield f"\n{names[facility]}" + (
             f" ({pick(_BLIND, language).format(blind)})" if blind else ""
         )
-        yield from (_line(one, language) for one in own[: max(0, room)])
-        room -= len(own)
+        yield from (_line(one, now_ms, language) for one in own[facility][: max(0, room)])
+        room -= len(own[facility])
     if room < 0:
         yield pick(_MORE, language).format(-room)
 
 
-def _line(gap: Gap, language: str) -> str:
-    marks = [
-        pick(_MARKS[mark], language)
-        for mark, holds in (
-            ("partial", gap.status == Status.PARTIAL),
-            ("advisory", gap.advisory),
-            ("product", gap.product),
-        )
-        if holds
-    ]
-    since = pick(_SINCE, language).format(day(gap.since_ms))
-    said = "; ".join([part for part in (gap.clause, since, *marks) if part])
-    return f"- {pick(gap.text, language)} [{said}]"
+def _line(gap: Gap, now_ms: int, language: str) -> str:
+    marks = {
+        "partial": gap.status == Status.PARTIAL,
+        "advisory": gap.advisory,
+        "product": gap.words.product,
+        gap.overlay: bool(gap.overlay),
+    }
+    said = [gap.words.clause, _when(gap, now_ms, language)]
+    said += [pick(_MARKS[mark], language) for mark, holds in marks.items() if holds]
+    return f"- {pick(gap.words.text, language)} [{'; '.join(part for part in said if part)}]"
+
+
+def _when(gap: Gap, now_ms: int, language: str) -> str:
+    if gap.due_ms is None:
+        return pick(_SINCE, language).format(day(gap.since_ms))
+    last = day(gap.due_ms - 1)
+    left = math.ceil((gap.due_ms - now_ms) / _DAY_MS)
+    return (
+        pick(_PASSED, language).format(last)
+        if left <= 0
+        else pick(_DUE, language).format(last, left)
+    )

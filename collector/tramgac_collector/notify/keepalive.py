@@ -14,7 +14,7 @@ from tramgac_collector.notify.alertmanager import (
     gap_alert,
     incident_alert,
 )
-from tramgac_collector.notify.digest import Gap, read_standing
+from tramgac_collector.notify.digest import GAPS, Gap, read_standing
 from tramgac_collector.notify.message import Topic
 from tramgac_collector.notify.packwords import PackWords
 from tramgac_collector.notify.pipeline import ALERTMANAGER, DOWN, RECOVERED, Case, Incident, Telling
@@ -83,13 +83,16 @@ class KeepAlive:
         with reading(self._engine) as connection:
             standing = read_standing(connection, self._words.read())
         before = self._gaps
+        # What its owner has accepted is no news; the daily list goes on naming it.
         self._gaps = {
-            (one.facility, one.rule, one.status, one.advisory): one for one in standing.gaps
+            (one.facility, one.rule, one.status, one.advisory): one
+            for one in (*standing.gaps, *standing.deadlines)
+            if not one.overlay and one.status in GAPS
         }
         ends = now_ms + LIVES * _GAPS_EVERY * self._resend_ms
         gone = [one for key, one in before.items() if key not in self._gaps]
         url = self._settings.page_url
         return [
-            *(gap_alert(one, ends, url) for one in standing.gaps),
+            *(gap_alert(one, ends, url) for one in self._gaps.values()),
             *(gap_alert(one, now_ms, url) for one in gone),
         ]
