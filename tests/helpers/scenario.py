@@ -30,7 +30,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 TICK = 5 * SECOND
 # With nothing going on, time passes in larger steps.
-_IDLE_TICK = 30 * SECOND
+_IDLE_TICK = MINUTE
 _BUSY_MS = 16 * MINUTE
 _BEFORE_MS = 4 * MINUTE
 _UNITS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
@@ -87,6 +87,7 @@ class Fleet:
         self._history: defaultdict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
         self._numbers = itertools.count(1)
         self._acted_ms = START
+        self._covered_ms = 0
         self._names = itertools.count()
         self.machines: dict[str, Machine] = {}
         self.dead_systems: dict[str, str] = {}
@@ -238,7 +239,8 @@ class Fleet:
     # What the centre does.
 
     def _judge(self) -> None:
-        if self.ingest_works and self.now_ms // MINUTE > (self.now_ms - TICK) // MINUTE:
+        if self.ingest_works and self.now_ms - self._covered_ms >= MINUTE:
+            self._covered_ms = self.now_ms
             self._cover()
         changed: defaultdict[str, set[str]] = defaultdict(set)
         if self.ingest_works:
@@ -266,7 +268,7 @@ class Fleet:
             self._ledger.measured_here(claim, self.now_ms)
             for series in self.inventory.all_series():
                 if self._ledger.get(DECLARED.name, series.id) is None:
-                    since = self.now_ms - 60 * _UNITS["d"]
+                    since = self.now_ms - _UNITS["h"]
                     said = Claim(DECLARED, series.id, since / 1000, "", since, EVENT_VALID_MS)
                     self._ledger.measured_here(said, self.now_ms)
 

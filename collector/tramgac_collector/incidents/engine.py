@@ -99,10 +99,7 @@ class Scene:
 
     def cover(self, symptom: Symptom) -> str:
         """Node of what already explains a finding, the widest first; empty where nothing does."""
-        for dark in (self._centre, self._site, self._host_or_provider, self._muted):
-            if node := dark(symptom):
-                return node
-        return ""
+        return self._centre(symptom) or self._site(symptom) or self._host_or_provider(symptom)
 
     def _around(self, symptom: Symptom) -> tuple[str, ...]:
         return (symptom.node, *self._up(symptom.node))
@@ -129,7 +126,8 @@ class Scene:
                 return node
         return ""
 
-    def _muted(self, symptom: Symptom) -> str:
+    def muted(self, symptom: Symptom) -> str:
+        """Node of what came back lately, so that nothing inside is told yet."""
         around = self._around(symptom)
         back = self._returning.get(CENTRE)
         if back is not None and any(site in back.detail.inside for site in around):
@@ -187,7 +185,7 @@ def _is_told(scene: Scene, symptom: Symptom) -> bool:
     silence = CODES[symptom.code].family is Family.SILENCE and symptom.node != CENTRE
     if centre is not None and silence and scene.now_ms - centre.since_ms < _SUSPECTED_MS:
         return False
-    above = scene.cover(symptom)
+    above = scene.cover(symptom) or scene.muted(symptom)
     return not above or (pierced and above != CENTRE)
 
 

@@ -272,7 +272,8 @@ def backup(judged: Judged, now_ms: int) -> Symptom:
         code = "backup_late"
     node = backup_node(judged.series)
     if not code:
-        return Symptom(node, "backup_late", bad=False, since_ms=now_ms, cause=verdict.reason)
+        gone = "undeclared" if "undeclared" in (one.reason for one in verdict.findings) else ""
+        return Symptom(node, "backup_late", bad=False, since_ms=now_ms, cause=gone)
     reasons = " ".join(one.reason for one in verdict.findings)
     cause = RPO_PASSED if code == "backup_late" and aged else verdict.reason
     return Symptom(node, code, bad=True, since_ms=now_ms, cause=cause, detail=reasons)
