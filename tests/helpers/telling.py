@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
 
-from tramgac_collector.config import CollectorSection, Config
+from tramgac_collector.config import CollectorSection, Config, StoreSection
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.notify.settings import NotifySection
 from tramgac_collector.notify.step import Notifier
@@ -18,8 +18,7 @@ from tramgac_collector.store.schema import incident_events, incidents, notificat
 # Sunday, 22 November 2026, 09:00 in Viet Nam.
 NINE = 1_795_312_800_000
 MINUTE = 60_000
-INVENTORY = parse_inventory(
-    """
+INVENTORY_TEXT = """
 providers: [{id: cloud, name: Đám mây Y tế}]
 facilities:
   - id: bv-uong-bi
@@ -39,9 +38,8 @@ facilities:
     name: Bệnh viện Hạ Long
     code: "22002"
     sites: [{id: main, hosts: [{id: his}]}]
-""",
-    "the test's inventory",
-)
+"""
+INVENTORY = parse_inventory(INVENTORY_TEXT, "the test's inventory")
 
 
 class Desk:
@@ -111,9 +109,13 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, settings: NotifySection) -> Iterator[Desk]:
-    """A desk with a store of its own."""
-    config = Config(collector=CollectorSection(state_dir=str(folder)), notify=settings)
+def desk(folder: Path, settings: NotifySection, url: str = "") -> Iterator[Desk]:
+    """A desk with a store of its own, SQLite where no address is given."""
+    config = Config(
+        collector=CollectorSection(state_dir=str(folder)),
+        store=StoreSection(url=url),
+        notify=settings,
+    )
     upgrade(config.store_url)
     engine = open_engine(config.store_url)
     one = Desk(engine, config)

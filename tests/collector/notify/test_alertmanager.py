@@ -7,11 +7,12 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.backup import until
 from helpers.mail_sink import MailSink, mail_sink
 from helpers.telling import Desk, desk
 from sqlalchemy import insert
@@ -43,14 +44,6 @@ receivers:
         headers:
           subject: '{{{{ .Status }}}} {{{{ .CommonLabels.alertname }}}} {{{{ len .Alerts }}}}'
 """
-
-
-def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.05)
 
 
 class Alertmanager:

@@ -25,25 +25,32 @@ def plain(tmp_path: Path, sink: MailSink) -> Iterator[Desk]:
         yield one
 
 
-def test_one_incident_is_one_mail_and_its_end_another(plain: Desk, sink: MailSink) -> None:
+@pytest.fixture
+def stored(tmp_path: Path, store_url: str, sink: MailSink) -> Iterator[Desk]:
+    """One address, on each kind of store."""
+    with desk(tmp_path, NotifySection(urls=(sink.url,)), store_url) as one:
+        yield one
+
+
+def test_one_incident_is_one_mail_and_its_end_another(stored: Desk, sink: MailSink) -> None:
     """However often the judge looks, and whoever restarts: told once, and over once."""
-    number = plain.open(cause="power_link_or_server")
+    number = stored.open(cause="power_link_or_server")
     for _ in range(3):
-        plain.after(20)
-    plain.restart()
-    plain.after(3600)
+        stored.after(20)
+    stored.restart()
+    stored.after(3600)
     assert sink.subjects() == ["[Trạm Gác] Mất liên lạc cơ sở: Bệnh viện Uông Bí, Cơ sở chính"]
     assert "Nguyên nhân: chưa rõ: điện, đường truyền hay máy chủ" in sink.text()
 
-    plain.close(number)
+    stored.close(number)
     for _ in range(3):
-        plain.after(20)
+        stored.after(20)
     assert len(sink.mails) == 2
     assert sink.subjects()[1].startswith("[Trạm Gác] Đã hết: Mất liên lạc cơ sở")
-    row = plain.incident(number)
+    row = stored.incident(number)
     assert row.told_ms
     assert row.recovered_told_ms
-    assert plain.events(number) == ["told", "told"]
+    assert stored.events(number) == ["told", "told"]
 
 
 def test_what_is_over_before_it_was_told_is_never_told(plain: Desk, sink: MailSink) -> None:
