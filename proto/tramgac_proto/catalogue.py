@@ -355,6 +355,14 @@ _METRICS = (
         "rule",
         owner="collector",
     ),
+    _gauge(
+        "incident_open",
+        "count",
+        "Open incidents that are part of no other; a provider's and the centre's have no facility",
+        "code",
+        "severity",
+        owner="collector",
+    ),
     # tick: proves that nothing is lost or doubled on the way
     _gauge("tick_last", "count", "Newest number the tick check handed over"),
 )

@@ -97,6 +97,8 @@ class Board:
         self._certificates: dict[str, int] = {}
         self._restless: dict[FactKey, int] = {}
         self._minute_ms = self._hour_ms = 0
+        # Whether this turn is the first of a minute, for what need not be done at every tick.
+        self.minutely = True
         # When each site was last seen dark: what is inside comes back bit by bit.
         self.dark_ms: dict[str, int] = {}
 
@@ -145,7 +147,8 @@ class Board:
             self._judge(fact, fact.value, look, was_open)
 
     def _look_again(self, look: Look, was_open: AbstractSet[Key]) -> None:
-        if look.now_ms - self._minute_ms < MINUTE:
+        self.minutely = look.now_ms - self._minute_ms >= MINUTE
+        if not self.minutely:
             return
         self._minute_ms = look.now_ms
         due = set(self._restless) | {

@@ -161,7 +161,7 @@ def step(scene: Scene) -> list[Change]:
     for incident in scene.incidents:
         if incident.closed_ms is None:
             changes += _follow(scene, incident)
-        else:
+        elif scene.board.minutely:
             changes += _relabel(scene, incident)
     if scene.settled:
         changes += _open_all(scene)

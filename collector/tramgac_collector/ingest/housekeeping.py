@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, update
 from tramgac_collector import metrics
 from tramgac_collector.facts.derived import Derived
 from tramgac_collector.identity.registry import Registry
+from tramgac_collector.incidents.published import OpenIncidents
 from tramgac_collector.ingest.servicer import Centre
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
@@ -118,6 +119,7 @@ class Housekeeping:
         self._registry = registry
         self._derived = derived
         self._published = Published(engine, centre.live)
+        self._incidents = OpenIncidents(engine, centre.live)
         self._retention = retention
         self._on_inventory = on_inventory
         self._on_change = on_change
@@ -239,6 +241,7 @@ class Housekeeping:
 
     async def publish(self) -> None:
         """Show what the judge has found since the last turn."""
+        self._incidents.show(await asyncio.to_thread(self._incidents.look))
         news = await asyncio.to_thread(self._published.look, self._centre.now_ms())
         for _ in self._published.show(news):
             await asyncio.sleep(0)
