@@ -6,12 +6,16 @@ JSON on stdout; the address, which may hold a password, appears in no message.
 
 import json
 import logging
+import re
 import sys
 from typing import Any
+from urllib.parse import unquote
 
 import apprise
 
 _LONGEST = 150
+_SECRET = 4
+_NAME = re.compile(r"localhost|mailtos?|https?|jsons?|[\w.-]+\.[a-z]{2,}")
 
 
 class _Words(logging.Handler):
@@ -24,6 +28,14 @@ class _Words(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it."""
         self.last = record.getMessage()
+
+
+def without(url: str, text: str) -> str:
+    """A complaint without what may be a secret of the address: whatever is long and no name."""
+    for part in re.split(r"[/?&=:@]+", url):
+        if len(part) >= _SECRET and not _NAME.fullmatch(part):
+            text = text.replace(part, "…").replace(unquote(part), "…")
+    return text
 
 
 def deliver(task: dict[str, Any]) -> dict[str, Any]:
@@ -40,12 +52,7 @@ def deliver(task: dict[str, Any]) -> dict[str, Any]:
         return {"ok": False, "proof": "", "error": "apprise cannot use the address", "final": True}
     name = str(channel.service_name)
     ok = bool(channel.notify(body=task["body"], title=task["title"], body_format="text"))
-    # A complaint may repeat the address; with its secrets it goes nowhere.
-    secrets = [part for part in (channel.user, channel.password, task["url"]) if part]
-    said = words.last[:_LONGEST]
-    if any(secret in said for secret in secrets):
-        said = ""
-    error = "" if ok else (said or f"{name} did not take it")
+    error = "" if ok else (without(task["url"], words.last)[:_LONGEST] or f"{name} did not take it")
     return {"ok": ok, "proof": f"{name} took it" if ok else "", "error": error, "final": False}
 
 

@@ -83,6 +83,7 @@ class Notifier:
         self._settings = config.notify
         self._rosters = RosterFile(config)
         self._flying: set[int] = set()
+        self._ended: list[tuple[_Post, Delivery]] = []
         self.outbound: Outbound[_Post] = Outbound()
         self._keepalive = KeepAlive(engine, self._settings, self._link)
         self._daily = Daily(engine, self._settings)
@@ -114,22 +115,26 @@ class Notifier:
         self.outbound.close()
 
     def _take(self, now_ms: int) -> None:
-        for key, delivery in self.outbound.take():
+        """Store how deliveries ended; while the store is away, what ended is kept."""
+        self._ended += self.outbound.take()
+        while self._ended:
+            key, delivery = self._ended[0]
             if key.then is not None:
                 key.then(delivery)
-            if not key.done:
-                continue
-            if not delivery.ok:
-                log.warning("%s: %s", _named(key.done), delivery.error)
-            with self._engine.begin() as connection:
-                for due in key.done:
-                    rows.save(connection, after(due.one, delivery, now_ms), delivery)
-                    if delivery.ok and due.one.incident_id is not None:
-                        incident = due.case.incident
-                        rows.note_told(
-                            connection, due.one, incident.code, incident.severity, now_ms
-                        )
-            self._flying -= {due.one.id for due in key.done}
+            if key.done:
+                self._keep(key.done, delivery, now_ms)
+            del self._ended[0]
+
+    def _keep(self, done: Sequence[Due], delivery: Delivery, now_ms: int) -> None:
+        if not delivery.ok:
+            log.warning("%s: %s", _named(done), delivery.error)
+        with self._engine.begin() as connection:
+            for due in done:
+                rows.save(connection, after(due.one, delivery, now_ms), delivery)
+                if delivery.ok and due.one.incident_id is not None:
+                    incident = due.case.incident
+                    rows.note_told(connection, due.one, incident.code, incident.severity, now_ms)
+        self._flying -= {due.one.id for due in done}
 
     def _decide(self, cases: Sequence[Case], policy: Policy, now_ms: int) -> list[Due]:
         due: list[Due] = []

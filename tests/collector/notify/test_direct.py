@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from helpers.mail_sink import MailSink, mail_sink
-from helpers.telling import MINUTE, Desk, desk, write_roster
+from helpers.telling import INVENTORY, MINUTE, Desk, desk, write_roster
 
+from tramgac_collector.notify import rows
 from tramgac_collector.notify.acks import acknowledge
+from tramgac_collector.notify.by_apprise import without
 from tramgac_collector.notify.settings import NotifySection
 
 
@@ -201,3 +203,36 @@ def test_quiet_hours_hold_lesser_incidents(staffed: Desk, sink: MailSink) -> Non
     staffed.after(0)
 
     assert staffed.notifications()[0] == ("down", "an", "sent", "")
+
+
+def test_a_complaint_never_repeats_a_secret() -> None:
+    """Token and password of an address are cut out of what a channel says; names stay."""
+    url = "tgram://123456:AAF-token%2Bx/98765?to=mail.example.org"
+
+    assert without(url, "bot AAF-token%2Bx, AAF-token+x at mail.example.org for 98765") == (
+        "bot …, … at mail.example.org for …"
+    )
+
+
+def test_what_was_delivered_while_the_store_is_away_is_kept(
+    plain: Desk, sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail went out, its record could not be written: no second mail for it."""
+    number = plain.open()
+    plain.after(5)
+    plain.now_ms += 15_000
+    plain.notifier.step(plain.now_ms, INVENTORY)
+    plain.notifier.outbound.settle(30)
+    with monkeypatch.context() as broken:
+        broken.setattr(rows, "save", away)
+        with pytest.raises(OSError, match="away"):
+            plain.notifier.step(plain.now_ms, INVENTORY)
+    plain.after(5)
+    plain.after(5)
+
+    assert len(sink.mails) == 1
+    assert plain.incident(number).told_ms
+
+
+def away(*_values: object) -> None:
+    raise OSError("away")
