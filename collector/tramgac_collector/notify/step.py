@@ -40,7 +40,8 @@ from tramgac_proto.configfile import ConfigError
 
 # More messages than these to one person at once become one.
 _MOST_AT_ONCE = 5
-_ROWS_PER_COMMIT = 100
+# Some 25 ms.
+_ROWS_PER_COMMIT = 40
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,11 @@ class Notifier:
 
     def _take(self, now_ms: int) -> None:
         """Store how deliveries ended; while the store is away, what ended is kept."""
-        self._ended += self.outbound.take()
+        for key, delivery in self.outbound.take():
+            parts = range(0, len(key.done) or 1, _ROWS_PER_COMMIT)
+            self._ended += [
+                (replace(key, done=key.done[at : at + _ROWS_PER_COMMIT]), delivery) for at in parts
+            ]
         while self._ended:
             key, delivery = self._ended[0]
             if key.then is not None:
@@ -157,14 +162,16 @@ class Notifier:
         return due
 
     def _with_wishes(self, cases: Sequence[Case], policy: Policy, now_ms: int) -> Iterator[Case]:
-        for case in cases:
-            wanted = wishes(case, policy, now_ms)
-            if not wanted:
-                yield case
-                continue
-            with self._engine.begin() as connection:
-                stored = rows.add(connection, wanted)
-            yield replace(case, notifications=(*case.notifications, *stored))
+        for at in range(0, len(cases), _ROWS_PER_COMMIT):
+            part = cases[at : at + _ROWS_PER_COMMIT]
+            wanted = [one for case in part for one in wishes(case, policy, now_ms)]
+            stored: list[Notification] = []
+            if wanted:
+                with self._engine.begin() as connection:
+                    stored = rows.add(connection, wanted)
+            for case in part:
+                new = [one for one in stored if one.incident_id == case.incident.id]
+                yield replace(case, notifications=(*case.notifications, *new)) if new else case
 
     def _tell(self, due: Sequence[Due], roster: Roster, inventory: Inventory, now_ms: int) -> None:
         parents = list({one.case.incident.id for one in due})
