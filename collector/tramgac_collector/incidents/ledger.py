@@ -81,6 +81,7 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
         "opened_unix_ms": row.opened_ms,
         "closed_unix_ms": row.closed_ms,
         "parent": row.parent_id,
+        "previous": detail.previous,
         "unknown": detail.unknown,
         "inside": list(detail.inside),
         "down": list(detail.down),

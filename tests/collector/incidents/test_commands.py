@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from tramgac_collector.__main__ import COMMANDS
+from tramgac_collector.incidents.codes import CODES
 from tramgac_collector.incidents.model import Change, Event, Incident
 from tramgac_collector.incidents.store import apply, load_current, load_windows
 from tramgac_collector.inventory.versions import import_inventory
@@ -128,3 +129,11 @@ def test_an_incident_of_another_version_is_left_alone(terminal: Terminal) -> Non
     with reading(engine) as connection:
         assert [one.code for one in load_current(connection, NOW)] == ["site_unreachable"]
     engine.dispose()
+
+
+def test_every_code_is_written_down() -> None:
+    """The page names each finding."""
+    page = (Path(__file__).parents[3] / "docs" / "incidents.md").read_text()
+    for code in CODES:
+        short = code.replace("backup_", "_")
+        assert f"`{code}`" in page or f"`{short}`" in page
