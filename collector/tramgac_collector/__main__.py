@@ -18,6 +18,12 @@ COMMANDS = {
         "tramgac_collector.commands.check_config", "say whether the config is usable"
     ),
     "db": Command("tramgac_collector.commands.db", "bring the store's schema up to date"),
+    "rules": Command(
+        "tramgac_collector.commands.rules", "rules, gaps, deadlines; judge now or as of a day"
+    ),
+    "attest": Command(
+        "tramgac_collector.commands.attest", "enter documents and statements, or take them back"
+    ),
     "backups": Command(
         "tramgac_collector.commands.backups", "judge every backup; list and print restore drills"
     ),

@@ -94,6 +94,10 @@ class FactsFeed:
             self._awaited.add(key)
             heapq.heappush(self._expiring, (fact.expires_ms, key))
 
+    def recall(self, key: FactKey, past: Past) -> None:
+        """Note an earlier value of a fact that keeps some."""
+        self._recent.take(KINDS[key[0]], key, past)
+
     def _read_recent(self, connection: Connection, key: FactKey, count: int) -> None:
         """Several may have come between two looks; the table of facts has only the last."""
         history = schema.fact_history
@@ -106,7 +110,7 @@ class FactsFeed:
         fact = self._facts[key]
         pasts = [Past(*row) for row in connection.execute(query)]
         for past in (*reversed(pasts), Past(fact.collected_ms, fact.text, fact.value)):
-            self._recent.take(KINDS[key[0]], key, past)
+            self.recall(key, past)
 
     def _expire(self, changed: Changed, now_ms: int) -> None:
         while self._expiring and self._expiring[0][0] <= now_ms:

@@ -110,6 +110,9 @@ def _standing(deadline: Deadline, result: Result, left: int) -> tuple[Status, st
     # Where no paper could show it, nothing ever shows that it is done.
     if deadline.done_by and result.status is Status.PASS_OBSERVED:
         return Status.PASS_OBSERVED, "done"
+    if left < 0 and not deadline.done_by:
+        # A day to know of; no paper is asked for.
+        return Status.NOT_APPLICABLE, "over"
     if left < 0:
         # What nobody showed may have been done all the same; a "no" was said by somebody.
         return (Status.FAIL if result.status is Status.FAIL else Status.UNKNOWN), "passed"

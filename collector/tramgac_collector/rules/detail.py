@@ -14,7 +14,14 @@ _MOST_NAMES = 12
 
 
 def detail_of(judged: Judged, shown: Status, overlay: Acceptance | Excuse | None) -> str:
-    """JSON of at most ``MAX_BYTES``: the worst subjects first, and how many more there are."""
+    """JSON of at most ``MAX_BYTES``."""
+    return _spell(detail_dict(judged, shown, overlay))
+
+
+def detail_dict(
+    judged: Judged, shown: Status, overlay: Acceptance | Excuse | None
+) -> dict[str, Any]:
+    """The worst subjects first, and how many more there are."""
     result = judged.result
     told: dict[str, Any] = {}
     if result.preview:
@@ -35,7 +42,7 @@ def detail_of(judged: Judged, shown: Status, overlay: Acceptance | Excuse | None
             told["more"] = len(findings) - number
             break
         kept.append(said)
-    return _spell(told)
+    return told
 
 
 def _spell(what: object) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from tramgac_collector.inventory.model import Facility, Inventory
@@ -37,7 +38,11 @@ class Library:
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Library":
-        """Read a folder of packs."""
+        """Read a folder of packs; files that have not changed are not read again."""
+        return _read(folder, fingerprint(folder))
+
+    @classmethod
+    def _of(cls, folder: Path) -> "Library":
         packs: list[Pack] = []
         refused: list[Refused] = []
         for path in pack_files(folder):
@@ -66,6 +71,11 @@ class Library:
                 if row.id == row_id:
                     return pack, row
         return None
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, _files: tuple[tuple[str, int, int], ...]) -> Library:
+    return Library._of(folder)  # noqa: SLF001 - the two are one
 
 
 def pack_files(folder: Path) -> Sequence[Path]:
