@@ -1,15 +1,20 @@
 """A store with incidents, a held clock, and a notifier that tells of them."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from apprise import Apprise
 from sqlalchemy import Engine, insert, select, update
 
 from tramgac_collector.config import CollectorSection, Config, StoreSection
 from tramgac_collector.inventory.load import parse_inventory
+from tramgac_collector.notify.by_apprise import deliver
+from tramgac_collector.notify.outbound import Envelope
+from tramgac_collector.notify.pipeline import Delivery
 from tramgac_collector.notify.settings import NotifySection
 from tramgac_collector.notify.step import Notifier
 from tramgac_collector.store.engine import open_engine, reading, upgrade
@@ -42,13 +47,24 @@ facilities:
 INVENTORY = parse_inventory(INVENTORY_TEXT, "the test's inventory")
 
 
+with warnings.catch_warnings():
+    # Some of its hundred plugins, all loaded at the first use, import what Python 3.13 drops.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    Apprise.instantiate("json://localhost")
+
+
+def send_here(envelope: Envelope) -> Delivery:
+    """By apprise in this process: starting one for each mail takes half a second."""
+    return Delivery(**deliver(envelope.task()))
+
+
 class Desk:
     """What a test does with incidents and time."""
 
     def __init__(self, engine: Engine, config: Config) -> None:
         self.engine, self.config = engine, config
         self.now_ms = NINE
-        self.notifier = Notifier(engine, config)
+        self.notifier = Notifier(engine, config, send_here)
 
     def open(self, code: str = "site_unreachable", **values: Any) -> int:
         """A new incident, as the incident engine would store it."""
@@ -86,7 +102,7 @@ class Desk:
     def restart(self) -> None:
         """Another process takes over."""
         self.notifier.close()
-        self.notifier = Notifier(self.engine, self.config)
+        self.notifier = Notifier(self.engine, self.config, send_here)
 
     def notifications(self) -> list[tuple[str, str, str, str]]:
         """Stage, recipient, state and reason of every notification."""

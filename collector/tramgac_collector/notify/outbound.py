@@ -24,22 +24,25 @@ class Envelope(NamedTuple):
     message: Message
     sms: bool = False
 
+    def task(self) -> dict[str, str]:
+        """What is to be sent, for the process that sends it."""
+        message = self.message
+        return {
+            "url": self.url,
+            "title": "" if self.sms else message.subject,
+            "body": message.sms if self.sms else message.body,
+        }
+
 
 def send_by_apprise(envelope: Envelope, seconds: float = SEND_SECONDS) -> Delivery:
     """Hand a message to apprise, in a process that can be ended if it hangs.
 
     The address goes by stdin: a command line is for everybody to read.
     """
-    message = envelope.message
-    task = {
-        "url": envelope.url,
-        "title": "" if envelope.sms else message.subject,
-        "body": message.sms if envelope.sms else message.body,
-    }
     argv = [sys.executable, "-P", "-m", "tramgac_collector.notify.by_apprise"]
     try:
         done = subprocess.run(
-            argv, input=json.dumps(task).encode(), capture_output=True, timeout=seconds,
+            argv, input=json.dumps(envelope.task()).encode(), capture_output=True, timeout=seconds,
             check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:

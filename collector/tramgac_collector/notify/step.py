@@ -73,12 +73,19 @@ class Notifier:
     Args:
         engine: The store.
         config: What is in force.
+        send: How a message reaches its address.
 
     Raises:
         ConfigError: The roster cannot be used.
     """
 
-    def __init__(self, engine: Engine, config: Config) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config,
+        send: Callable[[Envelope], Delivery] = send_by_apprise,
+    ) -> None:
+        self._by_apprise = send
         self._engine = engine
         self._config = config
         self._settings = config.notify
@@ -192,7 +199,7 @@ class Notifier:
         for group in grouped(direct):
             topics = [self._topic(one, inside, now_ms) for one in group]
             envelope = _envelope(group[0].one.target, roster, topics, inventory)
-            self._send(group, partial(send_by_apprise, envelope))
+            self._send(group, partial(self._by_apprise, envelope))
 
     def _send(
         self,
@@ -234,7 +241,7 @@ class Notifier:
         for one, message in self._daily.due(roster, inventory, now_ms, self._flying):
             envelope = _to(one.target, roster, message)
             if envelope is not None:
-                self._send([Due(one, _NO_CASE)], partial(send_by_apprise, envelope))
+                self._send([Due(one, _NO_CASE)], partial(self._by_apprise, envelope))
 
 
 _NO_CASE = Case(Incident(0, "", "", "", "", 0, "none"))
