@@ -29,10 +29,12 @@ START = 1_800_000_000_000
 SECOND = 1_000
 MINUTE = 60 * SECOND
 TICK = 5 * SECOND
-# With nothing going on, time passes in larger steps.
-_IDLE_TICK = MINUTE
-_BUSY_MS = 16 * MINUTE
-_BEFORE_MS = 4 * MINUTE
+# With nothing going on, time passes in larger steps, still shorter than silence.
+_IDLE_TICK = 100 * SECOND
+_SLOW_TICK = 20 * SECOND
+_BUSY_MS = 20 * MINUTE
+# Around what happens and what is looked at, the judge's own pace.
+_CLOSE_MS = 4 * MINUTE
 _UNITS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
 # Group wait of the notification pipeline.
 _TOLD_AFTER_MS = 15 * SECOND
@@ -93,7 +95,7 @@ class Fleet:
         self.dead_systems: dict[str, str] = {}
         self.set_inventory(inventory)
         self._start_centre()
-        self._let_pass(START + 4 * MINUTE)
+        self._let_pass(START + 3 * MINUTE)
         self._began_ms = self.now_ms
 
     def set_inventory(self, text: str) -> None:
@@ -130,9 +132,10 @@ class Fleet:
 
     def _let_pass(self, until_ms: int) -> None:
         while self.now_ms < until_ms:
-            quiet = self.now_ms - self._acted_ms > _BUSY_MS
-            idle = quiet and until_ms - self.now_ms > _BEFORE_MS
-            before, self.now_ms = self.now_ms, self.now_ms + (_IDLE_TICK if idle else TICK)
+            acted, left = self.now_ms - self._acted_ms, until_ms - self.now_ms
+            close = min(acted, left) < _CLOSE_MS
+            pace = TICK if close else _SLOW_TICK if acted < _BUSY_MS else _IDLE_TICK
+            before, self.now_ms = self.now_ms, self.now_ms + pace
             self._report(before)
             self._judge()
 

@@ -1,6 +1,5 @@
 """Incidents through the real judge and a real store, up to the page of metrics."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from tramgac_collector.judge.process import Judge
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner
 from tramgac_collector.store import schema
-from tramgac_collector.store.engine import open_engine, reading, upgrade
+from tramgac_collector.store.engine import reading
 
 _INVENTORY = """
 facilities:
@@ -36,10 +35,8 @@ _PLACES = ("a/h1", "a/h2", "b/h3")
 class Centre:
     """A store, what ingest writes into it, and the judge beside it."""
 
-    def __init__(self, folder: Path) -> None:
-        url = f"sqlite:///{folder / 'store.db'}"
-        upgrade(url)
-        self.engine: Engine = open_engine(url)
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
         self.now_ms = NOW
         self.facts = FactLedger()
         inventory = folder / "inventory.yml"
@@ -78,10 +75,9 @@ class Centre:
 
 
 @pytest.fixture
-def centre(tmp_path: Path) -> Iterator[Centre]:
-    made = Centre(tmp_path)
-    yield made
-    made.engine.dispose()
+def centre(engine: Engine, tmp_path: Path) -> Centre:
+    """On SQLite and on PostgreSQL."""
+    return Centre(engine, tmp_path)
 
 
 def test_a_cut_goes_through_store_and_judge(centre: Centre) -> None:
