@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import agent, exposition, ingest, lan, outbox, restic, store, storm
+from bench import agent, exposition, ingest, lan, outbox, restic, rules, store, storm
 from bench.common import Figure, table, write_json
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,7 @@ def areas(*, full: bool) -> dict[str, Area]:
         "restic": restic.measure,
         "lan": lan.measure,
         "store": store.measure,
+        "rules": rules.measure,
         "metrics": lambda _: exposition.measure(full=full),
         "ingest": partial(ingest.measure, agents=400, seconds=30.0 if full else 8.0),
         "agent": partial(agent.measure, seconds=window, growth=full),

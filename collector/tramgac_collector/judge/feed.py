@@ -13,7 +13,7 @@ from tramgac_collector.facts.recent import Past, Recent
 from tramgac_collector.store import schema
 
 # A row may be committed so long after it was stamped: the writer queues, the store waits.
-_OVERLAP_MS = 60_000
+_OVERLAP_MS = 30_000
 
 Changed = dict[str, set[str]]
 """By facility, the names of facts whose value, text or freshness changed."""
