@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
+from tramgac_collector.rules.library import Library
 from tramgac_collector.web import ack, words
 from tramgac_collector.web.address import check_loopback
 from tramgac_collector.web.backup_list import Choice, backup_list
+from tramgac_collector.web.rule_page import rule_page
 from tramgac_collector.web.store import StoreReader, StoreSilentError
 from tramgac_collector.web.view import overview
 
@@ -59,6 +61,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/<any(vi, en):language>/agents", "agents", partial(pages.show, "agents"))
     app.add_url_rule("/backups", "backups_home", pages.choose, defaults={"page": "backups"})
     app.add_url_rule("/<any(vi, en):language>/backups", "backups", pages.backups)
+    app.add_url_rule("/<any(vi, en):language>/facilities/<facility>", "rules", pages.rules)
     app.add_url_rule("/drills/<int:number>", "drill", pages.drill)
     app.add_url_rule("/-/healthy", "healthy", lambda: _text("healthy\n"))
     app.add_url_rule("/-/ready", "ready", pages.ready)
@@ -119,6 +122,21 @@ class _Pages:
             return self._render("message.html", language, text="no_store"), 503
         return self._render(
             "backups.html", language, page="backups", list=shown, drills=drills, kept=choice.kept
+        )
+
+    def rules(self, language: str, facility: str) -> str | tuple[str, int]:
+        """What a facility is asked for, and what its evidence says."""
+        try:
+            declared = self._reader.read().inventory.facility(facility)
+            results = [] if declared is None else self._reader.results(facility)
+        except StoreSilentError:
+            log.warning("the store does not answer", exc_info=True)
+            return self._render("message.html", language, text="no_store"), 503
+        if declared is None:
+            return self._render("message.html", language, text="not_found"), 404
+        shown = rule_page(declared, results, Library.read(), language)
+        return self._render(
+            "rules.html", language, page="rules", rules=shown, kept={"facility": facility}
         )
 
     def drill(self, number: int) -> str | tuple[str, int]:

@@ -18,6 +18,7 @@ from tramgac_collector.identity.registry import RegisteredAgent, read_agents
 from tramgac_collector.inventory.load import InventoryError, parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.rules.stored import Stored, read_results
 from tramgac_collector.store.engine import open_engine, reading
 
 # Judging two thousand series takes seconds; a page that reloads by itself need not do it each time.
@@ -99,6 +100,15 @@ class StoreReader:
     def _kept(self, facility: str) -> list[BackupRow] | None:
         until, rows = self._lists.get(facility, (0.0, []))
         return rows if time.monotonic() < until else None
+
+    def results(self, facility: str) -> list[Stored]:
+        """What the judge found of one facility, worst first.
+
+        Raises:
+            StoreSilentError: There is no store, or it does not answer.
+        """
+        with self._reading() as connection:
+            return read_results(connection, facility)
 
     def drill_numbers(self, ended: dict[str, int]) -> dict[str, int]:
         """Numbers of the drills that ended then, by series.
