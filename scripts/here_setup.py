@@ -35,7 +35,8 @@ class Place:
         """Fix the ports."""
         base = {
             "grpc": 8443, "enrollment": 8444, "throughput": 8445, "peer": 8446,
-            "web": 8480, "metrics": 8481, "service": 8482, "prometheus": 8490,
+            "web": 8480, "metrics": 8481, "service": 8482, "mail": 8483,
+            "prometheus": 8490,
         }  # fmt: skip
         object.__setattr__(self, "ports", {k: v + self.offset for k, v in base.items()})
 
@@ -99,6 +100,9 @@ enrollment = "{place.at("enrollment")}"
 throughput = "{place.at("throughput")}"
 web = "{place.at("web")}"
 metrics = "{place.at("metrics")}"
+[notify]
+urls = ["mailto://localhost:{place.ports["mail"]}?from=tramgac@example.org&to=truc@example.org"]
+page_url = "http://{place.at("web")}"
 """
 
 

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from pathlib import Path
 from types import FrameType
 
@@ -78,6 +79,8 @@ def children(place: here.Place) -> Iterator[Child]:
     config = str(place.root / "collector.toml")
     commands = {
         "collector": here.python("tramgac_collector", "serve", "--config", config),
+        "mail": [sys.executable, str(Path(__file__).with_name("here_mail.py")),
+                 str(place.ports["mail"]), str(place.folder("mail"))],
         "service": [*here.python("http.server", str(place.ports["service"])), "--bind", "127.0.0.1",
                     "--directory", str(place.root / "page")],
         "agent": here.python("tramgac_agent", "run", "--config",
@@ -115,6 +118,8 @@ class Run:
         self._lock = threading.Lock()
         self._seen: set[str] = set()
         self._began = time.monotonic()
+        self._mails = {path.name for path in place.folder("mail").glob("*.eml")}
+        self._broken = place.root / "break-backup"
 
     def _say(self, text: str) -> None:
         sys.stdout.write(f"[{time.monotonic() - self._began:6.1f} s] {text}\n")
@@ -146,7 +151,7 @@ class Run:
     def _prepare(self) -> None:
         here.write_files(self._place)
         here.make_repository(self._place)
-        self._start("collector", "service")
+        self._start("mail", "collector", "service")
         self._wait_for(f"http://{self._place.at('metrics')}/-/ready", "the collector")
         for host in (here.HOST, here.PEER):
             if not here.has_identity(self._place, host):
@@ -169,21 +174,38 @@ class Run:
                     self._say(f"{child.name}: started again (start {child.starts})")
 
     def _back_up(self) -> None:
-        secret = {"RESTIC_PASSWORD_FILE": str(self._place.root / "repository-password")}
         drop = self._place.root / here.HOST / "drop"
         while not drop.is_dir() and not self._halt.wait(0.2):
             continue  # the agent makes its drop folder, with the right mode, when it starts
         with (self._place.folder("logs") / "backup.log").open("ab") as output:
             proofs = here.proof_argvs(self._place)
             while not self._halt.is_set():
+                broken = self._broken.exists()
+                secret = "no-such-password" if broken else "repository-password"
+                environment = {"RESTIC_PASSWORD_FILE": str(self._place.root / secret)}
                 for argv in (here.backup_argv(self._place), *proofs):
                     if not self._halt.is_set():
                         subprocess.run(argv, check=False, stdout=output, stderr=output,
-                                       env={**os.environ, **secret})  # fmt: skip
+                                       env={**os.environ, **environment})  # fmt: skip
                 proofs = []  # once is enough to show them
-                self._halt.wait(_BACKUP_SECONDS)
+                self._wait_for_backup(broken=broken)
+
+    def _wait_for_backup(self, *, broken: bool) -> None:
+        """Until the next is due, or somebody breaks or mends it."""
+        due = time.monotonic() + _BACKUP_SECONDS
+        while time.monotonic() < due and self._broken.exists() == broken:
+            if self._halt.wait(0.5):
+                return
+
+    def _show_mail(self) -> None:
+        for path in sorted(self._place.folder("mail").glob("*.eml")):
+            if path.name not in self._mails:
+                self._mails.add(path.name)
+                mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+                self._say(f"mail       {mail['subject']}")
 
     def _show(self) -> None:
+        self._show_mail()
         page = fetch(f"http://{self._place.at('metrics')}/metrics")
         for area, metric in _AREAS.items():
             lines = [line for line in page.splitlines() if line.startswith(metric + "{")]
@@ -192,6 +214,7 @@ class Run:
                 self._say(f"{area:<10} {lines[0]}")
                 if len(self._seen) == len(_AREAS):
                     self._say("every kind of measurement has arrived; Ctrl-C stops")
+                    self._say(f"to see an alert: touch {self._broken}; rm it to mend")
 
     def run(self) -> None:
         """Work until told to stop."""
