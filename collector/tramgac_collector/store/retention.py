@@ -197,6 +197,9 @@ class Retention:
         yield from self._old(
             schema.fact_history, schema.fact_history.c.collected_ms, section.evidence_days
         )
+        history, told = schema.rule_history, schema.notifications
+        yield from self._old(history, history.c.at_ms, section.evidence_days)
+        yield from self._old(told, told.c.made_ms, section.events_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)
         yield from self._old(schema.drills, schema.drills.c.received_ms, drill_days)
         yield from self._due(rollups, rollups.c.day < today - section.rollups_days)

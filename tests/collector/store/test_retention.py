@@ -161,7 +161,14 @@ def test_what_is_not_a_record_ages_too(engine: Engine) -> None:
             connection.execute(
                 insert(schema.rollups).values(agent_id="a1", day=at // DAY_MS, payload=pack(Day()))
             )
-    forget(engine)
+            connection.execute(
+                insert(schema.rule_history).values(
+                    facility="f", rule="r", at_ms=at, status="fail", raw_status="fail",
+                    reason="refuted", pack_version="p 1",
+                )
+            )  # fmt: skip
+    forget(engine, evidence_days=450)
+    assert count(engine, schema.rule_history) == 2
     assert count(engine, schema.quarantine) == 1
     assert count(engine, schema.rollups) == 2
 
