@@ -64,6 +64,7 @@ facilities:
   - id: {FACILITY}
     code: "00001"
     name: {{vi: "Bệnh viện trên máy này", en: "The hospital on this machine"}}
+    answers: {{kind: inpatient_other, ownership: public, insurance: true}}
     sites:
       - id: {SITE}
         name: {{vi: "Cơ sở chính", en: "Main site"}}
