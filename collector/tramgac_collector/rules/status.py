@@ -40,6 +40,7 @@ def worst(statuses: Iterable[Status]) -> Status:
     """The worst of several; of none, unknown."""
     return min(statuses, key=ORDER.index, default=Status.UNKNOWN)
 
+
 # Somebody must act on such a deadline, though nothing is known to be wrong.
 _OPEN_DEADLINE = frozenset({"due_soon", "passed"})
 

@@ -31,8 +31,8 @@ class Stored:
 
     @property
     def is_gap(self) -> bool:
-        """Whether somebody must act on it."""
-        return is_gap(self.status, self.reason)
+        """Whether somebody must act on it; what is only previewed is no gap yet."""
+        return is_gap(self.status, self.reason) and not self.detail.get("preview")
 
     @property
     def due_ms(self) -> int | None:
