@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.inventory.versions import Version, in_force_at, newest
@@ -15,7 +16,7 @@ from tramgac_collector.rules.detail import detail_dict
 from tramgac_collector.rules.engine import Judged, Rules, day_of, judge_facility
 from tramgac_collector.rules.given import Papers, read_given
 from tramgac_collector.rules.library import Library
-from tramgac_collector.rules.overlays import Overlays
+from tramgac_collector.rules.overlays import REMIND_MS, Overlays
 from tramgac_collector.rules.pack import Pack, Rule
 from tramgac_collector.rules.status import ORDER, Status
 from tramgac_collector.rules.stored import Line, Stored
@@ -168,7 +169,9 @@ def table(told: Sequence[Line], *, with_next: bool) -> str:
         marks = [one.force, *([one.text_status] if stored.advisory else [])]
         overlay = stored.detail.get("overlay")
         if overlay:
-            marks.append(f"{overlay['kind']} until {day(overlay['until_ms'])}")
+            soon = overlay["until_ms"] - wall_ms() <= REMIND_MS
+            ends = ", tell its owner that it ends soon" if soon else ""
+            marks.append(f"{overlay['kind']} until {day(overlay['until_ms'])}{ends}")
         rows.append(f"{stored.facility}  {stored.rule}  {one.status} ({one.reason})")
         if with_next:
             rows.append(f"    {one.text}")

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import NamedTuple
 
@@ -94,9 +94,6 @@ class Papers:
     def get(self, facility: str, subject: str, name: str) -> Given | None:
         """Of the subject, else of its facility."""
         return self._found.get((facility, subject, name)) or self._found.get((facility, "", name))
-
-    def __iter__(self) -> Iterator[Given]:
-        return iter(self._found.values())
 
 
 def by_facility(given: Iterable[Given]) -> Mapping[str, tuple[Given, ...]]:

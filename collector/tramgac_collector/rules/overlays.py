@@ -11,8 +11,7 @@ from tramgac_collector.store import schema
 
 MOST_DAYS = 366
 # So long before its end the owner is reminded.
-REMIND_DAYS = 30
-_DAY_MS = 86_400_000
+REMIND_MS = 30 * 86_400_000
 
 
 class Acceptance(NamedTuple):
@@ -34,10 +33,6 @@ class Acceptance(NamedTuple):
     def holds(self, now_ms: int) -> bool:
         """Whether it lies over the result now; its end opens the gap again."""
         return self.from_ms <= now_ms < self.expires_ms and self.revoked_ms is None
-
-    def ends_soon(self, now_ms: int) -> bool:
-        """Whether its owner must be told that it ends."""
-        return self.holds(now_ms) and self.expires_ms - now_ms <= REMIND_DAYS * _DAY_MS
 
 
 class Excuse(NamedTuple):
