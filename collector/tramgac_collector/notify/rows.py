@@ -86,7 +86,8 @@ def _unsettled(now_ms: int) -> Select[Any]:
     return (
         select(incidents)
         .where(or_(incidents.c.closed_ms.is_(None), untold, incidents.c.id.in_(waiting)))
-        .order_by(incidents.c.opened_ms)
+        # Roots first: a child whose parent is cut off would be told by itself.
+        .order_by(incidents.c.parent_id.is_not(None), incidents.c.opened_ms)
         .limit(_MOST_CASES)
     )
 

@@ -236,3 +236,20 @@ def test_what_was_delivered_while_the_store_is_away_is_kept(
 
 def away(*_values: object) -> None:
     raise OSError("away")
+
+
+def test_more_children_than_one_look_takes_stay_with_their_parent(
+    plain: Desk, sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent, opened last, is seen first: the cut is one message, not one for each child."""
+    monkeypatch.setattr(rows, "_MOST_CASES", 2)
+    children = [plain.open("agent_silent", node=f"bv-uong-bi/main/h{n}") for n in range(3)]
+    plain.now_ms += MINUTE
+    parent = plain.open()
+    for child in children:
+        plain.change(child, parent_id=parent)
+    plain.after(20)
+
+    assert len(sink.mails) == 1
+    assert {row[2] for row in plain.notifications()} == {"sent"}
+    assert plain.incident(parent).told_ms
