@@ -89,9 +89,15 @@ class RulesPart:
         world = FactsWorld(tick.facts, tick.inventory, papers, tick.now_ms, self._declarations)
         turn = _Turn(tick, world, self._shown, day_of(tick.now_ms))
         self._drop_gone(turn)
-        self._judge(turn)
         try:
-            turn.writes.store(tick.engine)
+            self._judge(turn)
+        finally:
+            # What was judged before a fault is taken for shown, so the tables must have it.
+            self._store(turn)
+
+    def _store(self, turn: "_Turn") -> None:
+        try:
+            turn.writes.store(turn.tick.engine)
         except SQLAlchemyError:
             # What the tables show now is not what is kept here: begin anew.
             self._shown = None

@@ -11,7 +11,7 @@ from helpers.told import DAY, good
 from sqlalchemy import text
 
 from tramgac_collector.judge.feed import FactsFeed
-from tramgac_collector.rules.engine import day_of
+from tramgac_collector.rules.engine import day_of, judge
 
 HOUR = 60.0
 INVENTORY = """
@@ -185,3 +185,24 @@ def test_the_feed_tells_news_from_mere_confirmation(centre: JudgedStore) -> None
     look()
     heard = feed.get("agent.seen", OWNER.place)
     assert heard is not None
+
+
+def test_a_fault_loses_nothing_that_was_judged_before_it(
+    centre: JudgedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One rule that cannot be judged once leaves no other without its row."""
+    done: list[object] = []
+
+    def faulty(*given: object) -> object:
+        done.append(given)
+        if len(done) == 20:
+            raise ArithmeticError
+        return judge(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tramgac_collector.judge.rulebook.judge", faulty)
+    centre.turn()
+    before = centre.count("rule_results")
+    centre.turn()
+
+    assert before > 0
+    assert centre.count("rule_results") == centre.count("rule_history") > 100
