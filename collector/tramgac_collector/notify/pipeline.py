@@ -140,7 +140,12 @@ class Policy:
         if self.through_alertmanager:
             return [ALERTMANAGER]
         people, _why = self.roster.called(incident.facility, now_ms)
-        return self.targets(people, incident.severity)
+        found = self.targets(people, incident.severity)
+        if found or rank(incident.severity) < rank("high"):
+            return found
+        # No channel of theirs carries so little: what matters must reach somebody.
+        everybody = list(self.roster.people)
+        return self.targets(everybody, incident.severity) or self.targets(everybody, "critical")
 
     def reachable(self, target: Target) -> bool:
         """Whether that recipient and channel still exist."""

@@ -1,11 +1,21 @@
 """Who is on duty, and what a wrong roster says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.telling import MINUTE, NINE, write_roster
 
-from tramgac_collector.notify.roster import Quiet, load_roster, parse_roster, quiet_until, rank
+from tramgac_collector.notify.pipeline import Incident, Policy
+from tramgac_collector.notify.roster import (
+    Quiet,
+    Target,
+    load_roster,
+    parse_roster,
+    quiet_until,
+    rank,
+)
+from tramgac_collector.notify.settings import NotifySection
 from tramgac_proto.configfile import ConfigError
 
 HOUR = 60 * MINUTE
@@ -92,3 +102,20 @@ def test_a_roster_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="chmod 640"):
         load_roster(path)
+
+
+def test_a_grave_incident_reaches_somebody_whatever_the_channels_carry() -> None:
+    """One on duty whose only channel carries less noise must not swallow a silent hospital."""
+    roster = parse_roster(
+        "people:\n"
+        '  - {id: an, name: An, channels: [{id: sms, url: "mailto://x", least: critical}]}\n'
+        '  - {id: binh, name: Bình, channels: [{id: mail, url: "mailto://x"}]}\n'
+        "duty: [{people: [an]}]\n",
+        "roster",
+    )
+    policy = Policy(NotifySection(), roster)
+    incident = Incident(1, "n", "site_unreachable", "f", "s", NINE, "high")
+
+    assert policy.called(incident, NINE) == [Target("binh", "mail")]
+    assert policy.called(replace(incident, severity="low"), NINE) == []
+    assert policy.called(replace(incident, severity="critical"), NINE) == [Target("an", "sms")]
