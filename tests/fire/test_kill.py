@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from helpers.stack import Stack, free_ports_from, poll
+from helpers.ports import free_ports_from
+from helpers.stack import Stack, poll
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,7 @@ class HereRun:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        offset = free_ports_from((8443, 8444, 8445, 8446, 8480, 8481, 8482, 8490))
+        offset = free_ports_from((8443, 8444, 8445, 8446, 8480, 8481, 8482, 8483, 8490))
         self.stack = Stack(root, ports={"metrics": 8481 + offset}, configure=False)
         with (root / "run.log").open("wb") as log:
             self.process = subprocess.Popen(

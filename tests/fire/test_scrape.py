@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.stack import Stack, free_port, poll
+from helpers.ports import free_port
+from helpers.stack import Stack, poll
 
 CHECKS = """
 [checks.uptime]

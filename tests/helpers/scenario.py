@@ -6,28 +6,19 @@ the real ledger, judged by the real desk at ticks of 5 s, and ``expect`` looks a
 
 import itertools
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tramgac_collector.facts.backups import DECLARED
-from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKind
-from tramgac_collector.facts.ledger import Fact, FactLedger
-from tramgac_collector.facts.mapping import COVERAGE, KINDS, slots_of
-from tramgac_collector.incidents.desk import Desk, Turn
-from tramgac_collector.incidents.engine import RECENT_MS
-from tramgac_collector.incidents.model import Change, Incident, Window
+from helpers.scenario_centre import MINUTE, SECOND, START, Centre
+
+from tramgac_collector.facts.mapping import slots_of
+from tramgac_collector.incidents.model import Incident, Window
 from tramgac_collector.ingest.arrival import Arrival, Plan
 from tramgac_collector.inventory.load import parse_inventory
-from tramgac_collector.judge.feed import FactsFeed, facility_of
 from tramgac_collector.model import Owner
-from tramgac_collector.store.records import FACT
 from tramgac_proto.v1 import fleet_pb2
 
-START = 1_800_000_000_000
-SECOND = 1_000
-MINUTE = 60 * SECOND
 TICK = 5 * SECOND
 # With nothing going on, time passes in larger steps, still shorter than silence.
 _IDLE_TICK = 100 * SECOND
@@ -36,8 +27,6 @@ _BUSY_MS = 20 * MINUTE
 # Around what happens and what is looked at, the judge's own pace.
 _CLOSE_MS = 4 * MINUTE
 _UNITS = {"s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
-# Group wait of the notification pipeline.
-_TOLD_AFTER_MS = 15 * SECOND
 
 
 def duration(text: str) -> int:
@@ -71,30 +60,20 @@ def incident(code: str, node: str = "", **asked: object) -> dict[str, object]:
     return {"code": code, **({"node": node} if node else {}), **asked}
 
 
-class Fleet:
-    """Machines, the way to them, the centre's facts and its incidents.
+class Fleet(Centre):
+    """Machines, the way to them, and the centre they report to.
 
     Args:
         inventory: YAML of the inventory.
     """
 
     def __init__(self, inventory: str) -> None:
-        self.now_ms = START
-        self.incidents: dict[int, Incident] = {}
-        self.events: list[tuple[int, int, Change]] = []
-        self.messages: list[tuple[str, Incident]] = []
-        self.windows: list[Window] = []
-        self.ingest_works = True
-        self._ledger = FactLedger()
-        self._history: defaultdict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
-        self._numbers = itertools.count(1)
+        super().__init__()
         self._acted_ms = START
-        self._covered_ms = 0
         self._names = itertools.count()
         self.machines: dict[str, Machine] = {}
         self.dead_systems: dict[str, str] = {}
         self.set_inventory(inventory)
-        self._start_centre()
         self._let_pass(START + 3 * MINUTE)
         self._began_ms = self.now_ms
 
@@ -110,16 +89,6 @@ class Fleet:
                     (number * 7) % 30 * SECOND,
                     self.now_ms - 90 * _UNITS["d"],
                 )
-
-    def _start_centre(self) -> None:
-        self._feed = FactsFeed()
-        self._started_ms = self.now_ms
-        self._desk = Desk(self._feed, self._past)
-        self._announce = True
-
-    def _past(self, name: str, subject: str, since_ms: int) -> list[tuple[int, float]]:
-        steps = self._history[name, subject]
-        return sorted(one for one in steps if one[0] >= since_ms)
 
     def at(self, when: str) -> "Fleet":
         """Let time pass until so long after the beginning."""
@@ -238,79 +207,6 @@ class Fleet:
         self._ledger.observe(arrival)
         if arrival.received_ms != arrival.event_ms:
             self._ledger.settle()
-
-    # What the centre does.
-
-    def _judge(self) -> None:
-        if self.ingest_works and self.now_ms - self._covered_ms >= MINUTE:
-            self._covered_ms = self.now_ms
-            self._cover()
-        changed: defaultdict[str, set[str]] = defaultdict(set)
-        if self.ingest_works:
-            self._write(changed)
-        if self._announce:
-            self._announce = False
-            for fact in list(self._ledger._current.values()):  # as a judge reads all at its start
-                self._feed.put(replace(fact))
-                changed[facility_of(fact.subject)].add(fact.name)
-        self._feed._expire(changed, self.now_ms)
-        current = [
-            one
-            for one in self.incidents.values()
-            if one.closed_ms is None or self.now_ms - one.closed_ms < RECENT_MS
-        ]
-        windows = [one for one in self.windows if one.from_ms <= self.now_ms < one.until_ms]
-        turn = Turn(self.inventory, changed, current, windows, self.now_ms, self._started_ms)
-        for change in self._desk.turn(turn):
-            self._keep(change)
-        self._notify()
-
-    def _cover(self) -> None:
-        for facility in self.inventory.facilities:
-            claim = Claim(COVERAGE, facility.id, 1.0, "", self.now_ms, 10 * MINUTE)
-            self._ledger.measured_here(claim, self.now_ms)
-            for series in self.inventory.all_series():
-                if self._ledger.get(DECLARED.name, series.id) is None:
-                    since = self.now_ms - _UNITS["h"]
-                    said = Claim(DECLARED, series.id, since / 1000, "", since, EVENT_VALID_MS)
-                    self._ledger.measured_here(said, self.now_ms)
-
-    def _write(self, changed: defaultdict[str, set[str]]) -> None:
-        for step in self._ledger.take_writes(self.now_ms):
-            for row in step.history:
-                if row[4] is not None:
-                    self._history[row[0], row[1]].append((row[2], row[4]))
-            for row in step.facts:
-                fact = Fact(**dict(zip(FACT, row, strict=True)))
-                old = self._feed.get(fact.name, fact.subject)
-                self._feed.put(fact)
-                for past in self._ledger.recent(fact.name, fact.subject):
-                    self._feed._recent.take(_kind(fact.name), (fact.name, fact.subject), past)
-                if old is None or (old.value, old.text) != (fact.value, fact.text):
-                    changed[facility_of(fact.subject)].add(fact.name)
-
-    def _keep(self, change: Change) -> None:
-        one = change.incident
-        if not one.number:
-            one = replace(one, number=next(self._numbers))
-        before = self.incidents.get(one.number)
-        if before is not None:
-            one = replace(one, told_ms=before.told_ms, recovered_told_ms=before.recovered_told_ms)
-        self.incidents[one.number] = one
-        self.events.append((self.now_ms, one.number, change))
-
-    def _notify(self) -> None:
-        """One message for each incident that is nobody's child, one when it is over."""
-        for number, one in list(self.incidents.items()):
-            if one.parent is not None:
-                continue
-            waited = self.now_ms - one.opened_ms >= _TOLD_AFTER_MS
-            if one.told_ms is None and one.closed_ms is None and waited:
-                self.incidents[number] = replace(one, told_ms=self.now_ms)
-                self.messages.append(("down", self.incidents[number]))
-            elif one.told_ms and one.closed_ms is not None and one.recovered_told_ms is None:
-                self.incidents[number] = replace(one, recovered_told_ms=self.now_ms)
-                self.messages.append(("recovered", self.incidents[number]))
 
     # What happens in the world.
 
@@ -458,10 +354,6 @@ class Fleet:
         return [change.event.value for _, one, change in self.events if one == number]
 
 
-def _kind(name: str) -> FactKind:
-    return KINDS[name]
-
-
 def _shown(one: Incident) -> dict[str, object]:
     names = ("code", "node", "facility", "site", "cause", "severity")
     return {name: getattr(one, name) for name in names}
@@ -469,35 +361,3 @@ def _shown(one: Incident) -> dict[str, object]:
 
 def _fits(found: dict[str, object], wanted: dict[str, object]) -> bool:
     return all(found.get(name) == value for name, value in wanted.items())
-
-
-def hospitals(
-    count: int, hosts: int = 1, *, systems: str = "", datasets: bool = False, provider: bool = False
-) -> str:
-    """An inventory of ``bv-1`` to ``bv-N``, each with the site ``main`` and hosts ``h1`` to ``hN``.
-
-    Args:
-        count: How many.
-        hosts: At each.
-        systems: Where ``his`` runs: ``own`` on h1, asked by the last host; ``cloud`` at a provider.
-        datasets: Whether ``bv-N/h1/db@nas`` is declared, RPO 26 h.
-        provider: Whether the provider ``cloud`` is declared.
-    """
-    lines = ["providers: [{id: cloud}]"] if provider or systems == "cloud" else []
-    lines.append("facilities:")
-    machines = ", ".join(f"{{id: h{number}}}" for number in range(1, hosts + 1))
-    where = {
-        "own": f"host: h1, probed_by: h{hosts}",
-        "cloud": "provider: cloud, probed_by: h1",
-    }.get(systems)
-    for number in range(1, count + 1):
-        lines.append(f'- {{id: bv-{number}, code: "{number}",')
-        lines.append(f"   sites: [{{id: main, hosts: [{machines}]}}],")
-        if where:
-            probe = 'probes: [{url: "http://his.example/"}]'
-            lines.append(f"   systems: [{{id: his, kind: his, {where}, {probe}}}],")
-        if datasets:
-            base = "id: db, host: h1, rpo_hours: 26, proof: {check: 0, data: 0, sample: 0}"
-            lines.append(f"   datasets: [{{{base}, destinations: [{{id: nas, kind: nas}}]}}],")
-        lines.append("  }")
-    return "\n".join(lines)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +12,11 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from helpers.ports import free_port
 
 from tramgac_agent.clock import SYSTEM_CLOCK
 from tramgac_agent.outbox import Outbox, OutboxLimits
@@ -42,30 +42,6 @@ def poll(read: Callable[[], T], done: Callable[[T], bool], seconds: float, what:
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {value!r:.500}")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def free_ports_from(bases: Sequence[int]) -> int:
-    """An offset at which all of ``bases`` are free on loopback now."""
-    start = os.getpid() % 1000
-    for offset in range(10_000 + 20 * start, 50_000, 200):
-        with ExitStack() as probes:
-            try:
-                for base in bases:
-                    probe = probes.enter_context(socket.socket())
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", base + offset))
-            except OSError:
-                continue
-            return offset
-    raise AssertionError("no free ports")
 
 
 def samples(page: str) -> dict[str, float]:

@@ -58,12 +58,13 @@ def test_every_check_keeps_the_contract(name: str) -> None:
 
 
 def test_python_files_stay_small() -> None:
-    """No file over 400 lines, and most are far shorter."""
-    lengths = {path: len(path.read_text().splitlines()) for path in sources()}
+    """No file over 400 lines, tests and scripts included; most of the sources are far shorter."""
+    written = [path for path in tracked("tests/*.py", "scripts/*.py") if "_pb2" not in path.name]
+    lengths = {path: len(path.read_text().splitlines()) for path in (*sources(), *written)}
     long = {str(path): length for path, length in lengths.items() if length > 400}
 
     assert not long
-    assert sorted(lengths.values())[len(lengths) // 2] < 150
+    assert sorted(lengths[path] for path in sources())[len(sources()) // 2] < 150
 
 
 def test_functions_stay_short() -> None:
@@ -99,11 +100,12 @@ def test_the_readme_is_an_entrance_not_a_manual() -> None:
 
 FORBIDDEN = (
     r"files\.pythonhosted\.org|pypi\.org|registry\.npmjs\.org|deb\.debian\.org",
-    r"(^|[^A-Za-z0-9_.-])(/work/|/farm/|/root/|\.\./shared)",
+    # A machine's own folders, and what lies beside the checkout.
+    r"(^|[^A-Za-z0-9_.-])(/(work|farm|root)/|\.{2}/(?!\.)share" + r"d\b)",
     r"\b(TODO|FIXME|XXX)\b|NotImplemented" + "Error",
     r"pytest\.(mark\.)?(skip|xfail)|importor" + "skip",
 )
-ALLOWED = {"tests/layout/test_layout.py", "agent/tramgac_agent/checks/base.py"}
+ALLOWED = {"tests/layout/test_layout.py"}
 
 
 def test_nothing_unfinished_or_local_is_committed() -> None:

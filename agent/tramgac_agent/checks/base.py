@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,7 +188,7 @@ class LeaseDesk:
 S = TypeVar("S", bound=CheckSettings)
 
 
-class Check(Generic[S]):
+class Check(ABC, Generic[S]):
     """One kind of measurement. Subclass, set the class attributes, write ``run``.
 
     Attributes:
@@ -205,6 +206,7 @@ class Check(Generic[S]):
     def __init__(self, settings: S) -> None:
         self.settings = settings
 
+    @abstractmethod
     def run(self, context: Context) -> Iterable[Observation]:
         """Measure once.
 
@@ -212,7 +214,6 @@ class Check(Generic[S]):
             CheckFailed: Nothing could be measured.
             NotApplicable: There is nothing to measure on this host.
         """
-        raise NotImplementedError
 
     def handed_over(self, observations: Sequence[Observation]) -> None:
         """Learn that the outbox took these observations of the last run, maybe in memory only."""

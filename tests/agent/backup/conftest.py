@@ -1,6 +1,8 @@
 """What the tests of backup evidence share: a real repository of each test's own."""
 
+import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,12 @@ def filled(repository: Repository, tmp_path: Path) -> Repository:
     (source / "a").write_bytes(random.Random(1).randbytes(200_000))
     repository.restic("backup", str(source))
     return repository
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """The library leaves its repository in the environment of the process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

@@ -8,8 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from helpers.backup import drop_folder, dropped, probe_config, script
 from helpers.looking import look, state_of
 from helpers.rest_store import RestStore, rest_store
+from helpers.restic_looking import seen
 from helpers.restic_repository import Repository, exclusive_lock, multiply
 from helpers.restic_versions import restics
 
@@ -24,15 +24,6 @@ from tramgac_agent.drop import RepositoryState
 
 HOUR_MS = 3600_000
 NOT_AN_ID = "5" * 64  # named like a file of restic, with another content
-
-
-@pytest.fixture(autouse=True)
-def _environment() -> Iterator[None]:
-    """The library leaves its repository in the environment of the process."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(params=sorted(restics()))
@@ -82,16 +73,6 @@ def truncate(repository: Repository, kind: str, identity: str) -> None:
     path = repository.path / kind / identity
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:40])
-
-
-def seen(
-    repository: Repository, folder: Path, address: str = "", hours: float = 0, seconds: float = 30
-) -> RepositoryState:
-    """Look once, so many hours from now and for so many seconds."""
-    reading = {"repository": address} if address else {}
-    config = probe_config(folder, repository, restic=repository.program, **reading)
-    now_ms = time.time_ns() // 1_000_000 + int(hours * HOUR_MS)
-    return state_of(look(config.read_text(), folder, now_ms=now_ms, seconds=seconds))
 
 
 def test_content_place_and_age_are_told(versions: Repository, tmp_path: Path) -> None:
@@ -367,71 +348,6 @@ def test_being_ended_at_the_deadline_leaves_no_lock(
 
     assert served.asked("POST") == served.asked("DELETE") == 0
     assert repository.locks() == []
-
-
-def _wrong_password(repository: Repository) -> None:
-    repository.password_file.write_text("not the password")
-
-
-def _no_password(repository: Repository) -> None:
-    repository.password_file.write_text("")
-
-
-def _no_password_file(repository: Repository) -> None:
-    repository.password_file.unlink()
-
-
-def _no_keys(repository: Repository) -> None:
-    for key in (repository.path / "keys").iterdir():
-        key.unlink()
-
-
-def _moved(repository: Repository) -> None:
-    repository.path.rename(repository.path.with_name("elsewhere"))
-
-
-def _broken_key(repository: Repository) -> None:
-    (key,) = (repository.path / "keys").iterdir()
-    key.write_text("{}")
-
-
-def _empty_config(repository: Repository) -> None:
-    (repository.path / "config").chmod(0o600)
-    (repository.path / "config").write_text("")
-
-
-BLIND = [
-    (_wrong_password, "blind_auth"),
-    (_no_password, "blind_auth"),
-    (_no_password_file, "blind_auth"),
-    (_no_keys, "blind_auth"),
-    (_moved, "missing"),
-    (_broken_key, "blind_tool"),
-    (_empty_config, "blind_tool"),
-]
-
-
-@pytest.mark.parametrize(("harm", "state"), BLIND)
-def test_newer_versions_say_why_they_cannot_read(
-    repository: Repository, tmp_path: Path, harm: Callable[[Repository], None], state: str
-) -> None:
-    """By exit code, in 0.18."""
-    harm(repository)
-    shown = seen(dataclasses.replace(repository, program=restics()["trixie"]), tmp_path)
-
-    assert (shown.state, shown.snapshots) == (state, None)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize(("harm", "state"), BLIND)
-def test_the_newest_version_says_why_it_cannot_read(
-    repository: Repository, tmp_path: Path, harm: Callable[[Repository], None], state: str
-) -> None:
-    """The same in 0.19."""
-    harm(repository)
-    shown = seen(dataclasses.replace(repository, program=restics("sid")["sid"]), tmp_path)
-
-    assert (shown.state, shown.snapshots) == (state, None)
 
 
 @pytest.mark.soak

@@ -1,62 +1,24 @@
 """The drop check takes good files once, puts bad ones aside, and trusts nobody."""
 
-import contextlib
 import errno
 import json
 import os
-import re
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from helpers.backup import SERIES, drop_folder
+from helpers.dropping import NOW, RUN, STATE, new_check, put
 from helpers.onecheck import context, observe, values
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tramgac_agent import drop
 from tramgac_agent.checks.base import AgentView, CheckFailed, LeaseDesk
-from tramgac_agent.checks.drop import DropCheck, DropSettings
 from tramgac_agent.clock import SYSTEM_CLOCK
 from tramgac_agent.outbox import Outbox, OutboxLimits
 from tramgac_agent.runner import Runner
-
-NOW = time.time_ns() // 1_000_000
-RUN: dict[str, Any] = {
-    "kind": "backup_run",
-    "version": 1,
-    "series": SERIES,
-    "run_id": "r1",
-    "outcome": "complete",
-    "started_unix_ms": NOW - 90_000,
-    "ended_unix_ms": NOW - 60_000,
-    "exit_code": 0,
-}
-STATE: dict[str, Any] = {
-    "kind": "repository_state",
-    "version": 1,
-    "series": SERIES,
-    "taken_unix_ms": NOW - 30_000,
-    "state": "ok",
-    "snapshots": 3,
-    "newest_unix_ms": NOW - 86_400_000,
-    "newest_id": "ab12",
-    "locks": 0,
-}
-
-
-def new_check() -> DropCheck:
-    return DropCheck(DropSettings())
-
-
-def put(folder: Path, content: dict[str, Any] | bytes, name: str = "a.json") -> Path:
-    path = drop_folder(folder) / name
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return path
 
 
 def refused(folder: Path) -> list[str]:
@@ -317,63 +279,6 @@ def test_a_folder_that_cannot_be_read_fails_the_check(tmp_path: Path) -> None:
         list(new_check().run(context(tmp_path)))
 
 
-def test_what_the_writer_writes_the_reader_takes(tmp_path: Path) -> None:
-    """Whatever the umask, the agent's group may read it."""
-    folder = drop_folder(tmp_path)
-    before = os.umask(0o077)
-    try:
-        name = drop.write(folder, drop.parse(json.dumps(STATE).encode(), NOW))
-    finally:
-        os.umask(before)
-
-    assert (folder / name).stat().st_mode & 0o777 == 0o640
-    assert len(observe(new_check(), tmp_path)) == 1
-    assert list(folder.iterdir()) == []
-
-
-def test_the_documented_script_works(tmp_path: Path) -> None:
-    """What the format's page shows a vendor is taken as a complete run."""
-    page = Path(__file__).parents[3] / "docs/formats/drop.md"
-    (code,) = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
-    folder = drop_folder(tmp_path)
-    code = code.replace("/var/lib/tramgac/agent/drop", str(folder))
-    code = re.sub(r"pg_dump his >\S+;", "true;", code)
-    subprocess.run(["sh", "-eu", "-c", code], check=True)
-    (one,) = observe(new_check(), tmp_path)
-
-    assert one.detail is not None
-    assert one.detail.outcome == "complete"  # type: ignore[union-attr]
-
-
-@given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_no_content_gets_past_the_reader_unjudged(data: bytes) -> None:
-    """Any bytes are either a record or a refusal with a code."""
-    with contextlib.suppress(drop.Refused):
-        record = drop.parse(data, NOW)
-        assert record.objection(NOW) == ""
-
-
-_KEYS = st.sampled_from([*RUN, *STATE, "bytes", "files", "valid_seconds", "state"])
-_VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-
-
-@given(st.sampled_from([RUN, STATE]), st.dictionaries(_KEYS, _VALUES, max_size=3))
-@settings(max_examples=150, deadline=None)
-def test_a_damaged_record_never_becomes_a_complete_run_by_accident(
-    base: dict[str, Any], damage: dict[str, Any]
-) -> None:
-    """Complete means exit 0 and an end that is not in the future, whatever was written."""
-    try:
-        record = drop.parse(json.dumps({**base, **damage}).encode(), NOW)
-    except drop.Refused:
-        return
-    if isinstance(record, drop.BackupRun) and record.outcome == "complete":
-        assert record.exit_code == 0
-        assert record.ended_unix_ms is not None
-        assert record.started_unix_ms <= record.ended_unix_ms <= NOW + 300_000
-
-
 def test_files_that_stay_do_not_keep_others_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,18 +303,3 @@ def test_files_that_stay_do_not_keep_others_waiting(
     assert not (tmp_path / "drop/b.json").exists()
     (tmp_path / "drop/a.json").rename(tmp_path / "taken-away")
     assert observe(check, tmp_path) == []
-
-
-@pytest.mark.parametrize("kind", get_args(drop.Record))
-def test_every_key_is_documented(kind: type[drop.Record]) -> None:
-    """The page of the format has each key in the table of its kind, and no other."""
-    page = (Path(__file__).parents[3] / "docs/formats/drop.md").read_text()
-    tag = kind.__struct_config__.tag
-    section = page.split(f"### `{tag}`")[1].split("\n#")[0]
-    shown = {
-        key
-        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
-        for key in re.findall(r"`(\w+)`", row)
-    }
-
-    assert shown == {"kind", *kind.__struct_fields__}

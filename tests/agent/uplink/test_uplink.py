@@ -3,21 +3,15 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import grpc
 import pytest
-from helpers.certs import Authority
-from helpers.faux_collector import FauxCollector, FauxFiles, Refusal
-from helpers.outboxes import event, open_box, point
-from msgspec import structs
+from helpers.backup import until
+from helpers.faux_collector import Refusal
+from helpers.outboxes import event
+from helpers.uplinking import Bench
 
-from tramgac_agent import backoff
-from tramgac_agent.checks.base import LeaseDesk
-from tramgac_agent.clock import SYSTEM_CLOCK
-from tramgac_agent.config import load_config
-from tramgac_agent.uplink import Uplink, channel, renewal, thread
+from tramgac_agent.uplink import channel, thread
 from tramgac_agent.uplink.status import read_status
 from tramgac_proto.v1 import fleet_pb2
 
@@ -25,81 +19,18 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-def wait_until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Poll until ``true`` holds."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
 def keep_silent(until: threading.Event, seconds: float) -> None:
     """Do not answer for a while."""
     until.wait(seconds)
-
-
-class Bench:
-    """One agent's outbox and uplink beside one collector."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = Authority(folder)
-        self.collector = FauxCollector(self.authority)
-        self.files = FauxFiles(folder, self.authority)
-        self.files.issue()
-        self.desk = LeaseDesk()
-        self.box = open_box(folder, SYSTEM_CLOCK)
-        self.uplink: Uplink | None = None
-
-    def start(self, report_seconds: float = 0.2) -> Uplink:
-        """Start the uplink; the collector's port must be known."""
-        path = self.folder / "agent.toml"
-        path.write_text(
-            f'[agent]\nstate_dir = "{self.folder}"\n'
-            f'[collector]\naddress = "127.0.0.1:{self.collector.port}"\n'
-        )
-        config = load_config(path)
-        # Quicker than the file may ask for.
-        section = structs.replace(config.collector, report_seconds=report_seconds)
-        config = structs.replace(config, collector=section)
-        self.uplink = Uplink(self.box, self.files, config, self.desk, SYSTEM_CLOCK)
-        self.uplink.start()
-        return self.uplink
-
-    def add(self, count: int, check: str = "disk") -> None:
-        """Store measurements."""
-        self.box.append(check, [point(n, check=check) for n in range(count)], valid_seconds=60)
-
-    def delivered(self) -> bool:
-        """Whether nothing waits any more."""
-        return self.box.stats().records == 0
-
-    def close(self) -> None:
-        """End everything."""
-        if self.uplink is not None:
-            self.uplink.stop(5.0)
-        self.collector.stop()
-        self.box.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(backoff, "TRUSTED_CAP_SECONDS", 0.3)
-    monkeypatch.setattr(thread, "REPORT_DEADLINE_SECONDS", 0.7)
-    monkeypatch.setattr(thread, "_SPLIT_SECONDS", 0.02)
-    made = Bench(tmp_path)
-    made.collector.start()
-    yield made
-    made.close()
 
 
 def test_what_was_stored_arrives_once_and_is_deleted(bench: Bench) -> None:
     """Records, their series, and how the agent is; then nothing waits on the agent."""
     bench.add(5)
     bench.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     bench.add(2)
-    wait_until(bench.delivered)
+    until(bench.delivered)
     epoch = bench.collector.epochs[bench.box.epoch]
     assert sorted(epoch.records) == [1, 2, 3, 4, 5, 6, 7]
     assert epoch.doubles == 0
@@ -114,9 +45,9 @@ def test_what_was_stored_arrives_once_and_is_deleted(bench: Bench) -> None:
 def test_an_empty_call_is_the_heartbeat(bench: Bench) -> None:
     """With nothing to say the centre still hears of the agent, and the status file tells."""
     uplink = bench.start()
-    wait_until(lambda: len(bench.collector.calls) >= 3)
+    until(lambda: len(bench.collector.calls) >= 3)
     assert bench.collector.sent()[:3] == [[], [], []]
-    wait_until(lambda: uplink.status.state == "ok")
+    until(lambda: uplink.status.state == "ok")
     assert uplink.status.offset_ms == 1500
     read = read_status(bench.folder)
     assert read is not None
@@ -127,12 +58,12 @@ def test_an_empty_call_is_the_heartbeat(bench: Bench) -> None:
 def test_an_event_is_not_kept_waiting(bench: Bench) -> None:
     """It pulls the report forward, but a flood of events makes no flood of calls."""
     uplink = bench.start(report_seconds=4.0)
-    wait_until(lambda: bench.collector.calls)
+    until(lambda: bench.collector.calls)
     for number in range(20):
         bench.box.append("outage", [event(number)], valid_seconds=1)
         uplink.wake()
         time.sleep(0.01)
-    wait_until(bench.delivered, 6.0)
+    until(bench.delivered, 6.0)
     assert len([one for one in bench.collector.sent() if one]) == 1
 
 
@@ -148,7 +79,7 @@ def test_a_lost_ack_loses_and_doubles_nothing(bench: Bench) -> None:
     bench.collector.after = lose
     bench.add(10)
     bench.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     epoch = bench.collector.epochs[bench.box.epoch]
     assert sorted(epoch.records) == list(range(1, 11))
     assert epoch.doubles == 20
@@ -158,13 +89,13 @@ def test_the_collector_may_restart_and_forget_the_series(bench: Bench) -> None:
     """A closed port is tried again; series are defined again when asked for."""
     bench.add(3)
     uplink = bench.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     bench.collector.stop()
     bench.add(3)
-    wait_until(lambda: uplink.status.reason == "unreachable")
+    until(lambda: uplink.status.reason == "unreachable")
     bench.collector.epochs[bench.box.epoch].series.clear()
     bench.collector.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     assert bench.collector.stored(bench.box.epoch) == set(range(1, 7))
 
 
@@ -174,9 +105,9 @@ def test_after_an_outage_the_state_comes_first(bench: Bench) -> None:
         bench.add(400, "disk")
         bench.add(5, "link")
     bench.start()
-    wait_until(lambda: len([one for one in bench.collector.sent() if one]) >= 2)
+    until(lambda: len([one for one in bench.collector.sent() if one]) >= 2)
     bench.add(1, "uptime")
-    wait_until(bench.delivered)
+    until(bench.delivered)
     sent = [one for one in bench.collector.sent() if one]
     assert sent[0] == [1215, 1210]
     live = next(place for place, one in enumerate(sent) if 1216 in one)
@@ -193,7 +124,7 @@ def test_too_large_a_batch_is_halved(bench: Bench) -> None:
     bench.collector.before = lambda one: (EXHAUSTED, "large") if len(one.records) > 7 else None
     bench.add(60)
     bench.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     assert bench.collector.stored(bench.box.epoch) == set(range(1, 61))
     assert bench.box.stats().lost == {}
 
@@ -206,7 +137,7 @@ def test_one_refused_record_is_found_and_set_aside(bench: Bench, code: grpc.Stat
     )
     bench.add(30)
     bench.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
     assert bench.collector.stored(bench.box.epoch) == set(range(1, 32)) - {13}
     gap = bench.collector.epochs[bench.box.epoch].records[31].gap
     assert (gap.reason, gap.ranges[0].first) == ("quarantined", 13)
@@ -218,11 +149,11 @@ def test_a_collector_without_room_costs_no_record(bench: Bench) -> None:
     bench.collector.before = lambda _: (EXHAUSTED, "busy")
     bench.add(3)
     uplink = bench.start()
-    wait_until(lambda: len(bench.collector.calls) > 12)
+    until(lambda: len(bench.collector.calls) > 12)
     assert bench.box.stats().quarantined == 0
     assert uplink.status.reason == "resource_exhausted"
     bench.collector.before = lambda _: None
-    wait_until(bench.delivered)
+    until(bench.delivered)
 
 
 def test_a_collector_restored_from_a_backup_gets_it_again(bench: Bench) -> None:
@@ -230,11 +161,11 @@ def test_a_collector_restored_from_a_backup_gets_it_again(bench: Bench) -> None:
     bench.collector.change = lambda one: one.ClearField("contiguous_seq")
     bench.add(4)
     bench.start()
-    wait_until(lambda: bench.collector.stored(bench.box.epoch) == {1, 2, 3, 4})
+    until(lambda: bench.collector.stored(bench.box.epoch) == {1, 2, 3, 4})
     bench.collector.epochs[bench.box.epoch].records.clear()
-    wait_until(lambda: bench.collector.stored(bench.box.epoch) == {1, 2, 3, 4})
+    until(lambda: bench.collector.stored(bench.box.epoch) == {1, 2, 3, 4})
     bench.collector.change = lambda _: None
-    wait_until(bench.delivered)
+    until(bench.delivered)
 
 
 def test_a_black_hole_is_left_behind(bench: Bench) -> None:
@@ -243,11 +174,11 @@ def test_a_black_hole_is_left_behind(bench: Bench) -> None:
     bench.add(3)
     with socket.create_server(("127.0.0.1", bench.collector.port)) as hole:
         uplink = bench.start()
-        wait_until(lambda: uplink.status.failures >= 1)
+        until(lambda: uplink.status.failures >= 1)
         assert uplink.status.reason in {"deadline", "unreachable"}
         hole.close()
     bench.collector.start()
-    wait_until(bench.delivered)
+    until(bench.delivered)
 
 
 def test_no_answer_builds_a_new_connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,9 +195,9 @@ def test_no_answer_builds_a_new_connection(bench: Bench, monkeypatch: pytest.Mon
     bench.collector.before = lambda _: keep_silent(silent, 1.0)
     bench.add(1)
     bench.start()
-    wait_until(lambda: len(built) == 2)
+    until(lambda: len(built) == 2)
     silent.set()
-    wait_until(bench.delivered)
+    until(bench.delivered)
 
 
 def test_stopping_does_not_wait_for_an_answer(bench: Bench) -> None:
@@ -275,7 +206,7 @@ def test_stopping_does_not_wait_for_an_answer(bench: Bench) -> None:
     bench.collector.before = lambda _: keep_silent(go_on, 10.0)
     bench.add(2)
     uplink = bench.start()
-    wait_until(lambda: bench.collector.calls)
+    until(lambda: bench.collector.calls)
     began = time.monotonic()
     uplink.stop(5.0)
     assert time.monotonic() - began < 0.9
@@ -289,7 +220,7 @@ def test_a_refused_agent_keeps_away(bench: Bench) -> None:
     bench.collector.before = lambda _: (grpc.StatusCode.PERMISSION_DENIED, "cloned")
     bench.add(1)
     uplink = bench.start()
-    wait_until(lambda: uplink.status.failures >= 2)
+    until(lambda: uplink.status.failures >= 2)
     assert (uplink.status.state, uplink.status.reason) == ("refused", "cloned")
     assert bench.box.stats().records == 1
 
@@ -302,89 +233,15 @@ def test_asked_to_wait_it_waits(bench: Bench) -> None:
 
     bench.collector.change = hold
     uplink = bench.start()
-    wait_until(lambda: bench.collector.calls)
+    until(lambda: bench.collector.calls)
     time.sleep(0.7)
     assert len(bench.collector.calls) == 1
     bench.collector.trailing = (("retry-after-ms", "800"),)
     bench.collector.before = lambda _: (grpc.StatusCode.UNAVAILABLE, "busy")
-    wait_until(lambda: len(bench.collector.calls) == 2)
-    wait_until(lambda: uplink.status.reason == "busy")
+    until(lambda: len(bench.collector.calls) == 2)
+    until(lambda: uplink.status.reason == "busy")
     time.sleep(0.7)
     assert len(bench.collector.calls) == 2
-
-
-def test_a_new_certificate_is_used_without_a_restart(bench: Bench) -> None:
-    """The next call goes out on a connection of its own, under the new name."""
-    bench.start()
-    wait_until(lambda: bench.collector.peers)
-    bench.files.issue("agent-2")
-    wait_until(lambda: bench.collector.peers[-1] == b"agent-2")
-    count = len(bench.collector.peers)
-    wait_until(lambda: len(bench.collector.peers) > count + 2)
-    assert set(bench.collector.peers[count:]) == {b"agent-2"}
-
-
-def test_a_bad_new_certificate_does_not_cut_the_agent_off(bench: Bench, tmp_path: Path) -> None:
-    """Until the first good call on the new one, the old one goes on."""
-    bench.start()
-    wait_until(lambda: bench.collector.peers)
-    other = tmp_path / "other"
-    other.mkdir()
-    stranger = FauxFiles(other, Authority(other))
-    stranger.issue("stranger")
-    if stranger.identity is None or bench.files.identity is None:
-        raise RuntimeError("no identity")
-    stranger.identity.ca_pem = bench.files.identity.ca_pem
-    bench.files.identity = stranger.identity
-    bench.files.certificate_path.write_bytes(b"new")
-    count = len(bench.collector.peers)
-    bench.add(3)
-    wait_until(bench.delivered)
-    assert set(bench.collector.peers[count:]) == {b"agent-1"}
-
-
-def test_without_identity_it_waits_for_enrolment(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No call is made before there is a certificate; then it starts by itself."""
-    monkeypatch.setattr(thread, "_NO_IDENTITY_SECONDS", 0.05)
-    bench.files.certificate_path.unlink()
-    uplink = bench.start()
-    wait_until(lambda: uplink.status.reason == "no_identity")
-    bench.files.issue()
-    wait_until(lambda: uplink.status.state == "ok")
-
-
-@pytest.mark.parametrize(("verdict", "asked"), [("renew_soon", False), ("ok", True)])
-def test_renewal_is_left_to_a_child(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, verdict: str, *, asked: bool
-) -> None:
-    """Its own judgement or the collector's wish starts one child an hour."""
-    tried: list[str] = []
-    monkeypatch.setattr(renewal, "_MODULE", {"renew_soon": "this"})
-    monkeypatch.setattr(renewal.log, "info", lambda text, *rest: tried.append(text % rest))
-    bench.files.issue(verdict=verdict)
-
-    def ask(response: fleet_pb2.ReportResponse) -> None:
-        response.renew_certificate = asked
-
-    bench.collector.change = ask
-    uplink = bench.start()
-    wait_until(lambda: "certificate: child ended with 0" in tried)
-    assert len([one for one in tried if "starting" in one]) == 1
-    assert uplink.status.state == "ok"
-
-
-def test_an_expired_certificate_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GRPC only says that the socket was closed; the agent knows better and asks to rejoin."""
-    tried: list[str] = []
-    monkeypatch.setattr(renewal, "_MODULE", {"expired": "this"})
-    monkeypatch.setattr(renewal.log, "info", lambda text, *rest: tried.append(text % rest))
-    bench.files.issue(verdict="expired")
-    bench.collector.stop()
-    uplink = bench.start()
-    wait_until(lambda: uplink.status.reason == "certificate_expired")
-    wait_until(lambda: tried)
 
 
 def test_wishes_go_out_and_leases_come_in(bench: Bench) -> None:
@@ -408,7 +265,7 @@ def test_an_outbox_put_back_in_time_starts_over(bench: Bench) -> None:
     foreign = fleet_pb2.SeqRange(first=50, last=60)
     bench.collector.change = lambda one: one.ranges.append(foreign)
     bench.start()
-    wait_until(lambda: bench.box.epoch != epoch)
+    until(lambda: bench.box.epoch != epoch)
     bench.collector.change = lambda _: None
-    wait_until(bench.delivered)
+    until(bench.delivered)
     assert bench.collector.stored(bench.box.epoch) == {1, 2, 3}

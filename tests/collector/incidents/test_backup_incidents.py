@@ -1,7 +1,8 @@
 """Backups among incidents: what pierces a cut, and what is one incident of a series."""
 
 import pytest
-from helpers.scenario import Fleet, hospitals, incident
+from helpers.hospitals import hospitals
+from helpers.scenario import Fleet, incident
 
 from tramgac_proto.v1 import fleet_pb2
 

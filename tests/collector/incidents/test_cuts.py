@@ -1,6 +1,8 @@
 """One cut, one alert: sites, single agents, the centre, and what is told after a return."""
 
-from helpers.scenario import MINUTE, Fleet, hospitals, incident
+from helpers.hospitals import hospitals
+from helpers.scenario import Fleet, incident
+from helpers.scenario_centre import MINUTE
 
 SITE = "down site_unreachable", "recovered site_unreachable"
 UPLINK = "down collector_uplink_suspected", "recovered collector_uplink_suspected"

@@ -1,7 +1,8 @@
 """Findings on hosts, links and paths: thresholds, hysteresis, and what is nobody's alarm."""
 
 import pytest
-from helpers.scenario import Fleet, hospitals, incident
+from helpers.hospitals import hospitals
+from helpers.scenario import Fleet, incident
 
 H1 = "bv-1/main/h1"
 

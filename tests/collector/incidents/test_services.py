@@ -1,6 +1,7 @@
 """Systems and the providers they are at: down, out of reach, flapping, or only the way there."""
 
-from helpers.scenario import Fleet, hospitals, incident
+from helpers.hospitals import hospitals
+from helpers.scenario import Fleet, incident
 
 
 def test_a_stopped_his_is_told_after_three_looks() -> None:

@@ -2,74 +2,30 @@
 
 import gzip
 import math
-import re
-import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers.livestate import (
+    FAR,
+    HIS,
+    PACS,
+    SETTLED,
+    START,
+    UPTIME,
+    Declared,
+    Labels,
+    call,
+    new_state,
+    uptime,
+    values,
+)
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.parser import text_string_to_metric_families
 
-from tramgac_collector.live.fragments import HOSTS_PER_BLOCK
 from tramgac_collector.live.layout import RefusedSeries
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.model import Owner
 from tramgac_proto.catalogue import CATALOGUE
-from tramgac_proto.v1 import fleet_pb2
-
-START = 1_763_760_000_000
-FAR = START + 10**9
-SETTLED = START + 120_000
-HIS = Owner("agent-a", "bv-a", "main", "his")
-PACS = Owner("agent-b", "bv-a", "main", "pacs")
-UPTIME = (("tramgac_host_uptime_seconds", ()),)
-
-Labels = tuple[tuple[str, str], ...]
-
-
-class Declared:
-    """An inventory of two facilities."""
-
-    def __init__(self, *hosts: Owner, codes: bool = True) -> None:
-        self.hosts = list(hosts)
-        self.codes = codes
-
-    def expected_hosts(self) -> Sequence[Owner]:
-        return self.hosts
-
-    def facility_codes(self) -> dict[str, str]:
-        return {"bv-a": "01001", "bv-b": "01002"} if self.codes else {}
-
-
-def new_state(*hosts: Owner) -> LiveState:
-    return LiveState(Declared(*hosts), START)
-
-
-def call(state: LiveState, owner: Owner, now_ms: int) -> None:
-    status = fleet_pb2.AgentStatus(outbox_records=7, outbox_bytes=4096)
-    state.seen(owner, now_ms, status, 1500, FAR)
-
-
-def uptime(state: LiveState, owner: Owner, value: float, event_ms: int = START) -> None:
-    state.apply(owner, "uptime", state.layout(owner, UPTIME), [value], event_ms, FAR)
-
-
-def values(state: LiveState) -> dict[tuple[str, str], float]:
-    """Every series on the page by name and host, refusing a series shown twice."""
-    found: dict[tuple[str, str], float] = {}
-    seen = set()
-    for family in text_string_to_metric_families(state.render().decode()):
-        for sample in family.samples:
-            key = (sample.name, tuple(sorted(sample.labels.items())))
-            assert key not in seen, key
-            seen.add(key)
-            found[sample.name, sample.labels.get("host", "")] = sample.value
-    return found
 
 
 class Oracle:
@@ -371,105 +327,3 @@ def test_a_forgotten_agent_leaves_nothing() -> None:
     state.forget(HIS.agent_id)
 
     assert state.render() == b""
-
-
-STREAMS = [(owner, name) for owner in (HIS, PACS) for name in ("uptime", "drives")]
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(STREAMS),
-        st.sampled_from(["apply", "clear", "forget"]),
-        st.integers(0, 3),
-        st.sampled_from(["plain", "gzip", "both", "none"]),
-    ),
-    max_size=25,
-)
-
-
-@given(STEPS)
-@settings(max_examples=150, deadline=None)
-def test_what_is_kept_between_reads_is_never_stale(
-    steps: list[tuple[tuple[Owner, str], str, int, str]],
-) -> None:
-    """Whatever changes and however it is read, both pages are what was told last."""
-    state = LiveState(Declared(codes=False), START)
-    told: dict[tuple[str, str], list[str]] = {}
-    for event, ((owner, stream), action, value, read) in enumerate(steps):
-        key = (owner.agent_id, stream)
-        if action == "apply":
-            names = [f"{stream}-{n}" for n in range(1 + value % 2)]
-            series = [("tramgac_check_success", (("check", name),)) for name in names]
-            layout = state.layout(owner, series)
-            state.apply(owner, stream, layout, [value] * len(names), START + event, FAR)
-            told[key] = [f'check="{name}",facility="bv-a",host="{owner.host}"' for name in names]
-            told[key] = [f"{line} {value}" for line in told[key]]
-        elif action == "clear":
-            state.clear(owner, stream, START + event)
-            told.pop(key, None)
-        else:
-            state.forget(owner.agent_id)
-            for other in [key for key in told if key[0] == owner.agent_id]:
-                del told[other]
-        expected = sorted(line for lines in told.values() for line in lines)
-        if read in {"plain", "both"}:
-            assert shown(state.render()) == expected
-        if read in {"gzip", "both"}:
-            packed = state.render_gzip()
-            assert shown(gzip.decompress(packed) if packed else b"") == expected
-
-
-def shown(page: bytes) -> list[str]:
-    """Labels without the site, and the value, of every line."""
-    lines = [line for line in page.decode().splitlines() if not line.startswith("#")]
-    found = [re.fullmatch(r'\w+\{(.*),site="main"\} (\d)\.0', line) for line in lines]
-    return sorted(f"{one[1]} {one[2]}" if one else "?" for one in found)
-
-
-@pytest.fixture
-def restless() -> Iterator[None]:
-    """Threads take turns as often as they can."""
-    old = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(old)
-
-
-@pytest.mark.usefixtures("restless")
-def test_a_scrape_during_updates_is_whole() -> None:
-    """Lines are never torn and series never doubled while another thread reports."""
-    state = new_state()
-    rival = Owner("agent-c", HIS.facility, HIS.site, HIS.host)
-    for n in range(HOSTS_PER_BLOCK):
-        uptime(state, Owner(f"filler-{n}", "bv-b", "main", f"h{n}"), 1.0)
-    stop = threading.Event()
-    reported = 0
-
-    def report() -> None:
-        nonlocal reported
-        while not stop.is_set():
-            reported += 1
-            for owner in (HIS, PACS, rival):
-                call(state, owner, START + reported)
-                uptime(state, owner, float(reported), START + reported)
-            state.forget(rival.agent_id)
-            if reported % 3 == 0:
-                state.forget(HIS.agent_id)
-                state.forget(PACS.agent_id)
-
-    thread = threading.Thread(target=report)
-    thread.start()
-    rounds = 0
-    try:
-        until = time.monotonic() + 0.7
-        while time.monotonic() < until or reported < 200:
-            rounds += 1
-            for _ in range(20):
-                state.render()
-            page = gzip.decompress(state.render_gzip()) if rounds % 2 else state.render()
-            lines = [line for line in page.decode().splitlines() if not line.startswith("#")]
-            names = [line.rsplit(" ", 1)[0] for line in lines]
-            assert len(names) == len(set(names))
-            assert all(float(line.rsplit(" ", 1)[1]) >= 0 for line in lines)
-            assert page.endswith(b"\n")
-    finally:
-        stop.set()
-        thread.join()
