@@ -1,13 +1,11 @@
 """``[series.drill]`` of a probe file: which drills a series has, how often and how far."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tramgac_agent.host.windows import parse_window
+from tramgac_agent.host.windows import check_hours, time_left
 
 ProofName = Literal["none", "postgres", "sqlite", "mysql", "dicom", "hook"]
 Days = Annotated[float, msgspec.Meta(ge=0, le=3650)]
@@ -53,12 +51,7 @@ class DrillSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         problem = self._proof_problem()
         if problem:
             raise ValueError(problem)
-        for text in self.window:
-            parse_window(text)
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone `{self.zone}`") from error
+        check_hours(self.window, self.zone)
 
     def _proof_problem(self) -> str:
         if self.proof != "none" and not self.scratch:
@@ -71,5 +64,4 @@ class DrillSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def is_open(self, now_ms: int) -> bool:
         """Whether a scheduled drill may start at ``now_ms``."""
-        now = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(self.zone))
-        return not self.window or any(parse_window(one).left(now) > 0 for one in self.window)
+        return time_left(self.window, self.zone, now_ms / 1000) > 0

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 # Left at the end of a window for the last to begin.
@@ -64,3 +66,25 @@ def share_of(name: str) -> float:
     """The same number from 0 to 1 for the same name, evenly spread over names."""
     digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") / 2**32
+
+
+def check_hours(windows: Sequence[str], zone: str) -> None:
+    """Refuse times of day, or a zone, that do not exist.
+
+    Raises:
+        ValueError: Says which.
+    """
+    for text in windows:
+        parse_window(text)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"no time zone `{zone}`") from error
+
+
+def time_left(windows: Sequence[str], zone: str, unix_seconds: float) -> float:
+    """Seconds until the present window ends; 0 outside every one, infinite without any."""
+    if not windows:
+        return float("inf")
+    now = datetime.fromtimestamp(unix_seconds, ZoneInfo(zone))
+    return max(parse_window(text).left(now) for text in windows)

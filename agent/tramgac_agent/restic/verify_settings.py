@@ -1,12 +1,10 @@
 """``[verify]`` of a probe file: when and how much of a repository is checked."""
 
-from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from tramgac_agent.host.windows import parse_window
+from tramgac_agent.host.windows import check_hours, time_left
 
 # restic divides packs by the first byte of their id.
 MAX_SLICES = 256
@@ -36,17 +34,9 @@ class VerifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     probe_immutability: bool = False
 
     def __post_init__(self) -> None:
-        for text in self.window:
-            parse_window(text)
-        try:
-            ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone `{self.zone}`") from error
+        check_hours(self.window, self.zone)
 
     def seconds_left(self, unix_seconds: float) -> float:
         """Time for a check that begins now; 0 outside every window, infinite without one."""
-        if not self.window:
-            return float("inf")
-        now = datetime.fromtimestamp(unix_seconds, ZoneInfo(self.zone))
-        left = max(parse_window(text).left(now) for text in self.window)
+        left = time_left(self.window, self.zone, unix_seconds)
         return max(0.0, left - self.stop_margin_seconds)

@@ -6,7 +6,7 @@ import msgspec
 
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.rules import Problem, find_problems
-from tramgac_collector.inventory.strictyaml import MAX_BYTES, StrictYamlError, parse
+from tramgac_collector.inventory.strictyaml import StrictYamlError, parse, read_text
 from tramgac_proto.configfile import ConfigError
 
 _MOST_PROBLEMS_SHOWN = 20
@@ -67,19 +67,14 @@ def read_document(path: Path) -> str:
         InventoryError: It is missing, unreadable, too large or not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        return read_text(path)
     except FileNotFoundError:
         text = f"{path}: no such file; write one, docs/inventory.md has an example"
         raise InventoryError(text) from None
     except OSError as error:
         raise InventoryError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise InventoryError(f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InventoryError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except StrictYamlError as error:
+        raise InventoryError(f"{path}: {error}") from None
 
 
 def load_inventory(path: Path) -> Inventory:

@@ -5,6 +5,7 @@ Only ``true``, ``false``, ``null`` and plain numbers are anything but text, so t
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,6 +31,23 @@ class _Loader(_Base):  # type: ignore[misc]
         if node in self.constructed_objects or node in self.recursive_objects:
             raise _refusal(node, "anchors and aliases are not allowed; write it out")
         return super().construct_object(node, deep=deep)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file of bounded size.
+
+    Raises:
+        OSError: It cannot be read.
+        StrictYamlError: It is too large or not UTF-8.
+    """
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise StrictYamlError(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StrictYamlError(f"not UTF-8 at byte {error.start}") from None
 
 
 def _refusal(node: yaml.Node, text: str) -> StrictYamlError:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tramgac_collector.inventory.strictyaml import MAX_BYTES, StrictYamlError, parse
+from tramgac_collector.inventory.strictyaml import StrictYamlError, parse, read_text
 from tramgac_collector.rules.status import Status
 from tramgac_proto.configfile import ConfigError
 
@@ -266,13 +266,18 @@ def read_pack(path: Path) -> Pack:
     Raises:
         PackError: It is missing, too large, or no pack.
     """
+    return parse_pack(read_pack_text(path), str(path))
+
+
+def read_pack_text(path: Path) -> str:
+    """Text of a pack or of what stands beside it.
+
+    Raises:
+        PackError: It is missing, too large or not UTF-8.
+    """
     try:
-        raw = path.read_bytes()
+        return read_text(path)
     except OSError as error:
         raise PackError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise PackError(f"{path}: larger than {MAX_BYTES} bytes")
-    try:
-        return parse_pack(raw.decode("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise PackError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except StrictYamlError as error:
+        raise PackError(f"{path}: {error}") from None

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from tramgac_collector.inventory import strictyaml
-from tramgac_collector.inventory.strictyaml import MAX_BYTES, StrictYamlError
+from tramgac_collector.inventory.strictyaml import StrictYamlError
 from tramgac_collector.rules.expression import names_of
 from tramgac_collector.rules.lint import Complaint
-from tramgac_collector.rules.pack import Node, Pack, PackError, Text
+from tramgac_collector.rules.pack import Node, Pack, PackError, Text, read_pack_text
 from tramgac_collector.rules.vocabulary import is_paper
 
 FILE_NAME = "papers.yml"
@@ -47,16 +47,7 @@ def read_papers(path: Path) -> Mapping[str, Paper]:
     Raises:
         PackError: It is missing, too large, names a paper twice or one without a term.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise PackError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise PackError(f"{path}: larger than {MAX_BYTES} bytes")
-    try:
-        return parse_papers(raw.decode("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise PackError(f"{path}: not UTF-8 at byte {error.start}") from None
+    return parse_papers(read_pack_text(path), str(path))
 
 
 def parse_papers(text: str, where: str) -> Mapping[str, Paper]:
