@@ -88,3 +88,20 @@ def test_where_nobody_tells_sizes_restoring_stands_in() -> None:
         young.run(1 + 24 * day, counts_known=False)
     assert young.drill(5).judged(asked).verdict.reason == "learning"
     assert good().run(0.5, counts_known=False).look(0).judged(asked).verdict.reason == "learning"
+
+
+def test_a_loss_is_told_for_a_week() -> None:
+    """Long enough for a person to see it; then the evidence after it speaks for itself."""
+    for days, told in ((6.9, True), (7.1, False)):
+        series = good().look(24 * days, vanished=2).look()
+
+        reasons = {one.reason for one in series.judged(inventory()).verdict.findings}
+
+        assert ("vanished" in reasons) is told
+
+
+def test_a_look_from_before_the_run_cannot_miss_its_snapshot() -> None:
+    """The hourly look came first; what the run has saved since cannot be in it."""
+    series = good().run(0.05)  # the look was six minutes ago
+
+    assert series.judged(inventory()).verdict.state == "ok"
