@@ -5,45 +5,12 @@ Agent, collector, documentation, dashboards and tests read this table and no oth
 inventory; they never come over the wire, so they are not listed here.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from tramgac_proto.devicemetrics import DEVICE_METRICS
+from tramgac_proto.metric import OWNER_LABELS, Metric, MetricType, Owner
+from tramgac_proto.metric import counter as _counter
+from tramgac_proto.metric import gauge as _gauge
 
-MetricType = Literal["gauge", "counter"]
-Owner = Literal["agent", "collector"]
-
-OWNER_LABELS = ("facility", "site", "host")
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric family.
-
-    Attributes:
-        name: Prometheus name, base units, ``tramgac_`` prefix.
-        type: ``counter`` names end in ``_total`` (promtool's rule).
-        unit: ``seconds``, ``bytes``, ``ratio``, ``timestamp_seconds``, ``bool``,
-            ``bytes_per_second``, ``count`` or ``info``.
-        help: One English sentence without the trailing full stop.
-        labels: The only label names a series of this family may carry.
-        owner: ``agent`` families arrive over the wire; ``collector`` families are
-            derived at the centre and refused when an agent sends them.
-    """
-
-    name: str
-    type: MetricType
-    unit: str
-    help: str
-    labels: tuple[str, ...] = ()
-    owner: Owner = "agent"
-
-
-def _gauge(name: str, unit: str, text: str, *labels: str, owner: Owner = "agent") -> Metric:
-    return Metric(f"tramgac_{name}", "gauge", unit, text, labels, owner)
-
-
-def _counter(name: str, unit: str, text: str, *labels: str) -> Metric:
-    return Metric(f"tramgac_{name}", "counter", unit, text, labels)
-
+__all__ = ["CATALOGUE", "OWNER_LABELS", "Metric", "MetricType", "Owner"]
 
 _METRICS = (
     # Liveness, derived at the centre.
@@ -363,6 +330,7 @@ _METRICS = (
         "severity",
         owner="collector",
     ),
+    *DEVICE_METRICS,
     # tick: proves that nothing is lost or doubled on the way
     _gauge("tick_last", "count", "Newest number the tick check handed over"),
 )

@@ -1,0 +1,1 @@
+"""What is asked of devices by SNMP, in a process of its own."""
