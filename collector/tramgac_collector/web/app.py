@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, g, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -14,6 +14,7 @@ from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
 from tramgac_collector.rules.library import Library
 from tramgac_collector.web import ack, words
+from tramgac_collector.web.access import LOCAL
 from tramgac_collector.web.address import check_loopback
 from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.rule_page import rule_page
@@ -66,9 +67,14 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/-/healthy", "healthy", lambda: _text("healthy\n"))
     app.add_url_rule("/-/ready", "ready", pages.ready)
     ack.register(app, config, now_ms)
+    app.before_request(_let_in)
     app.after_request(_protect)
     app.register_error_handler(HTTPException, pages.failed)
     return app
+
+
+def _let_in() -> None:
+    g.viewer = LOCAL
 
 
 def _text(body: str, status: int = 200) -> Response:
