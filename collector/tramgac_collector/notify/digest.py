@@ -14,7 +14,9 @@ from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.roster import local
 from tramgac_collector.notify.words import LANGUAGES, pick
 from tramgac_collector.rules.pack import Pack
+from tramgac_collector.rules.papers import Paper
 from tramgac_collector.rules.status import Status
+from tramgac_collector.rules.stored import missing_papers
 from tramgac_collector.store.schema import rule_results
 from tramgac_collector.web.words import day, sort_key
 
@@ -23,6 +25,7 @@ NOT_SEEN = (Status.UNKNOWN, Status.STALE)
 # Reasons of a deadline that people must hear of.
 _NEAR = ("due_soon", "passed")
 _MOST_LINES = 100
+_MOST_PAPERS = 4
 _DAY_MS = 86_400_000
 _MOST_GAPS = 20_000
 
@@ -46,6 +49,7 @@ class Gap(NamedTuple):
     Attributes:
         overlay: ``accepted`` or ``excused``; empty where nobody said anything.
         due_ms: Of a deadline, the end of its last day.
+        missing: Papers that would show it; Vietnamese, English.
     """
 
     facility: str
@@ -56,6 +60,7 @@ class Gap(NamedTuple):
     words: RuleWords
     overlay: str = ""
     due_ms: int | None = None
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,14 @@ class Standing:
     not_seen: Mapping[str, int]
 
 
-def rule_words(packs: Sequence[Pack]) -> dict[str, RuleWords]:
-    """Clause and text of every rule and deadline, by its id."""
-    found: dict[str, RuleWords] = {}
+def rule_words(
+    packs: Sequence[Pack], papers: Mapping[str, Paper] | None = None
+) -> dict[str, RuleWords]:
+    """Clause and text of every rule and deadline, and the title of every paper, by its id."""
+    found = {
+        paper.id: RuleWords("", (paper.title.vi, paper.title.en))
+        for paper in (papers or {}).values()
+    }
     for pack in packs:
         for rule in pack.rules:
             ours = pack.legal_force(rule) == "product_default"
@@ -120,6 +130,7 @@ def _gap(row: Any, detail: dict[str, Any], words: Mapping[str, RuleWords]) -> Ga
         words=words.get(row.rule, RuleWords("", (row.rule, row.rule))),
         overlay=detail.get("overlay", {}).get("kind", ""),
         due_ms=detail.get("due_ms"),
+        missing=tuple(words[name].text for name in missing_papers(detail) if name in words),
     )
 
 
@@ -142,6 +153,7 @@ _MARKS = {
     "excused": ("được miễn theo quy định", "excused by law"),
 }
 _SINCE = ("từ {}", "since {}")
+_MISSING = ("còn thiếu: {}", "still missing: {}")
 _DUE = ("hạn chót {}, còn {} ngày", "due {}, {} days left")
 _PASSED = ("đã quá hạn {}", "was due {}")
 _BLIND = ("{} yêu cầu chưa đủ bằng chứng", "{} requirements without enough evidence")
@@ -188,9 +200,16 @@ def _line(gap: Gap, now_ms: int, language: str) -> str:
         "product": gap.words.product,
         gap.overlay: bool(gap.overlay),
     }
-    said = [gap.words.clause, _when(gap, now_ms, language)]
+    said = [gap.words.clause, _when(gap, now_ms, language), _still_missing(gap, language)]
     said += [pick(_MARKS[mark], language) for mark, holds in marks.items() if holds]
     return f"- {pick(gap.words.text, language)} [{'; '.join(part for part in said if part)}]"
+
+
+def _still_missing(gap: Gap, language: str) -> str:
+    titles = ", ".join(pick(one, language) for one in gap.missing[:_MOST_PAPERS])
+    left = len(gap.missing) - _MOST_PAPERS
+    more = f" (+{left})" if left > 0 else ""
+    return pick(_MISSING, language).format(titles + more) if titles else ""
 
 
 def _when(gap: Gap, now_ms: int, language: str) -> str:

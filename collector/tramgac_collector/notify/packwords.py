@@ -5,7 +5,7 @@ from tramgac_collector.rules.library import Library, fingerprint
 
 
 class PackWords:
-    """Clause and text of every rule and deadline that is shipped."""
+    """Clause and text of every rule and deadline that is shipped, title of every paper."""
 
     def __init__(self) -> None:
         self._stamp: tuple[tuple[str, int, int], ...] = ()
@@ -15,6 +15,7 @@ class PackWords:
         """By id."""
         stamp = fingerprint()
         if stamp != self._stamp:
-            self._words = rule_words(Library.read().packs)
+            library = Library.read()
+            self._words = rule_words(library.packs, library.papers)
             self._stamp = stamp
         return self._words

@@ -119,8 +119,8 @@ def _line(
 ) -> Line:
     pack, row = found
     force = pack.legal_force(row) if isinstance(row, Rule) else pack.pack.legal_force
-    names = _missing(stored)
-    papers = [name for name in names if is_paper(name)]
+    names = _missing(stored.detail)
+    papers = missing_papers(stored.detail)
     return Line(
         stored=stored,
         pack=pack.pack.id,
@@ -145,9 +145,14 @@ def paper_title(library: Library, name: str, language: str) -> str:
     return name if paper is None else str(getattr(paper.title, language))
 
 
-def _missing(stored: Stored) -> list[str]:
+def missing_papers(detail: Mapping[str, Any]) -> list[str]:
+    """Papers that would show it and are not there or have expired, by a result's detail."""
+    return [name for name in _missing(detail) if is_paper(name)]
+
+
+def _missing(detail: Mapping[str, Any]) -> list[str]:
     names: dict[str, None] = {}
-    for one in stored.detail.get("findings", ()):
+    for one in detail.get("findings", ()):
         names.update(dict.fromkeys(one.get("missing", ())))
     return list(names)
 
