@@ -117,6 +117,58 @@ excuses = Table(
     Column("revoked_ms", BigInteger),
 )
 
+# What a facility set instead of a number a pack marks as tailorable.
+tailorings = Table(
+    "tailorings",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("facility", String(64), nullable=False, index=True),
+    Column("rule", String(96), nullable=False),
+    Column("param", String(64), nullable=False),
+    # A literal of the expression language, like `4h`.
+    Column("value", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("entered_ms", BigInteger, nullable=False),
+    Column("entered_by", String(64), nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+# Storms and floods the centre declares: pages of these facilities rest for a while.
+storms = Table(
+    "storms",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    # JSON, a list of facility ids.
+    Column("facilities", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    # The order or notice it rests on.
+    Column("citation", String(200), nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False, index=True),
+    Column("entered_ms", BigInteger, nullable=False),
+    Column("entered_by", String(64), nullable=False),
+    Column("ended_ms", BigInteger),
+)
+
+# A province's own packs that are in force, whole: their files may change or vanish.
+packs_in_force = Table(
+    "packs_in_force",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # Of the public key that signed it.
+    Column("key_sha256", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    # Taken back; the row stays, so that no older version comes in.
+    Column("withdrawn_ms", BigInteger),
+)
+
 incidents = Table(
     "incidents",
     metadata,

@@ -24,9 +24,12 @@ from tramgac_collector.store.judge_schema import (
     incidents,
     maintenances,
     notifications,
+    packs_in_force,
     papers,
     rule_history,
     rule_results,
+    storms,
+    tailorings,
 )
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "maintenances",
     "metadata",
     "notifications",
+    "packs_in_force",
     "papers",
     "pending",
     "quarantine",
@@ -58,6 +62,8 @@ __all__ = [
     "rule_results",
     "series",
     "settings",
+    "storms",
+    "tailorings",
     "tokens",
 ]
 
