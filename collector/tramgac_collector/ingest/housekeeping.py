@@ -27,6 +27,7 @@ from tramgac_collector.store.retention import (
     store_size,
     vacuum,
 )
+from tramgac_collector.store.working import note_at_work
 from tramgac_collector.store.writer import StoreUnavailable
 from tramgac_proto.configfile import ConfigError
 
@@ -251,6 +252,8 @@ class Housekeeping:
         now_ms = self._centre.now_ms()
         self._derived.renew()
         self._derived.cover(now_ms)
+        working = partial(note_at_work, now_ms=now_ms)
+        await asyncio.wrap_future(self._centre.writer.execute(working))
         series = sum(
             len(session.series.known)
             for agent in self._centre.admission.agents.values()
