@@ -231,7 +231,8 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
         cause=cause,
         detail=detail,
     )
-    return Change(incident, Event.OPENED, {"since_ms": str(symptom.since_ms)})
+    info = {"since_ms": str(symptom.since_ms), "cause": cause}
+    return Change(incident, Event.OPENED, info)
 
 
 def _just_before(scene: Scene, key: Key) -> Incident | None:

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from tramgac_collector.identity.register import note as audit
+from tramgac_collector.incidents.codes import HOUR
 from tramgac_collector.incidents.model import Detail
+from tramgac_collector.incidents.outages import (
+    OUTAGE_CODES,
+    Entry,
+    Outage,
+    Record,
+    outage_of,
+)
 from tramgac_collector.incidents.store import note
 from tramgac_collector.store.schema import acks, incident_events, incidents, maintenances
 
 _MOST = 1_000
 _MOMENTS = ("told", "answered", "fixed")
+# Numbers in one query.
+_CHUNK = 500
 
 
 class Unknown(Exception):  # noqa: N818 - an answer to a person
@@ -66,6 +76,84 @@ def read(connection: Connection, number: int) -> dict[str, Any]:
         for one in connection.execute(acked)
     ]
     return {**_shown(row), "acknowledged": people, "events": events}
+
+
+def outages(
+    connection: Connection, facility: str, from_ms: int, to_ms: int, known_at_ms: int
+) -> list[Outage]:
+    """Outages of a facility between two moments, as they were known at a third; oldest first.
+
+    What was nobody's own - a carrier's line, a provider, the centre's line - is among them where
+    it took something of the facility with it.
+
+    Args:
+        connection: For reading.
+        facility: Empty: of the whole province.
+        from_ms: Beginning of the span.
+        to_ms: End of it.
+        known_at_ms: What was learnt later is left out.
+    """
+    table = incidents.c
+    query = (
+        select(incidents)
+        .where(table.opened_ms <= known_at_ms, table.code.in_(OUTAGE_CODES))
+        # Its end is written some minutes after it ended: until then it went on, as was known.
+        .where(or_(table.closed_ms.is_(None), table.closed_ms > from_ms - HOUR))
+        .order_by(table.opened_ms, table.id)
+    )
+    if facility:
+        query = query.where(table.facility.in_((facility, "")))
+    rows = [row for row in connection.execute(query) if _touches(row, facility)]
+    found: list[Outage] = []
+    for at in range(0, len(rows), _CHUNK):
+        chunk = rows[at : at + _CHUNK]
+        entries = _entries(connection, [row.id for row in chunk])
+        records = (_record_of(row, facility, entries.get(row.id, [])) for row in chunk)
+        known = (outage_of(one, (from_ms, to_ms), known_at_ms) for one in records)
+        found += [one for one in known if one is not None]
+    return found
+
+
+def _inside(row: Row[Any], facility: str) -> tuple[str, ...]:
+    detail = msgspec.json.decode(row.detail, type=Detail)
+    if not facility:
+        return detail.inside
+    return tuple(
+        one for one in detail.inside if one.rpartition(":")[2].partition("/")[0] == facility
+    )
+
+
+def _touches(row: Row[Any], facility: str) -> bool:
+    return not facility or row.facility == facility or bool(_inside(row, facility))
+
+
+def _entries(connection: Connection, numbers: list[int]) -> dict[int, list[Entry]]:
+    table = incident_events.c
+    query = (
+        select(table.incident_id, table.at_ms, table.kind, table.detail)
+        .where(table.incident_id.in_(numbers))
+        .order_by(table.id)
+    )
+    found: dict[int, list[Entry]] = {}
+    for number, at_ms, kind, detail in connection.execute(query):
+        found.setdefault(number, []).append(Entry(at_ms, kind, json.loads(detail)))
+    return found
+
+
+def _record_of(row: Row[Any], facility: str, entries: list[Entry]) -> Record:
+    return Record(
+        number=row.id,
+        node=row.node,
+        code=row.code,
+        facility=row.facility,
+        site=row.site,
+        opened_ms=row.opened_ms,
+        closed_ms=row.closed_ms,
+        cause=row.cause,
+        parent=row.parent_id,
+        inside=_inside(row, facility),
+        entries=entries,
+    )
 
 
 def _shown(row: Row[Any]) -> dict[str, Any]:
