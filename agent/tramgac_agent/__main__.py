@@ -21,6 +21,9 @@ COMMANDS = {
     "backup-run": Command(
         "tramgac_agent.commands.backup_run", "run a backup command and record it"
     ),
+    "maintenance": Command(
+        "tramgac_agent.commands.maintenance", "plan work on this host without alarms"
+    ),
     "drill": Command("tramgac_agent.commands.drill", "restore from a backup to prove it"),
 }
 

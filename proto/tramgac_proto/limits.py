@@ -10,6 +10,9 @@ MAX_LABEL_VALUE_CHARS = 200
 MAX_ACK_RANGES = 32
 MAX_GAP_RANGES = 500
 MAX_LEASE_REQUESTS = 4
+# Work that a host plans for itself: how long, and how far ahead.
+MAX_MAINTENANCE_MS = 24 * 3_600_000
+MAX_MAINTENANCE_AHEAD_MS = 7 * 86_400_000
 # Refused before a byte of it is parsed: a batch plus its series table and framing.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 

@@ -10,8 +10,10 @@ from tramgac_agent.drop import (
     BackupRun,
     Drill,
     Dropped,
+    Entry,
     ImmutabilityProbe,
     IntegrityCheck,
+    Maintenance,
     Record,
     RepositoryState,
 )
@@ -32,13 +34,19 @@ def observation_of(dropped: Dropped, now_ms: int) -> Observation:
         # A repository is looked at again within the hour; the rest happens once.
         event=not isinstance(record, RepositoryState),
         token=dropped.token,
-        stream=f"{_stream(record)}:{record.series}",
+        stream=_stream(record),
         valid_seconds=_valid_seconds(record),
         age_seconds=max(0, now_ms - record.seen_unix_ms) / 1000,
     )
 
 
-def _stream(record: Record) -> str:
+def _stream(record: Entry) -> str:
+    if isinstance(record, Maintenance):
+        return "maintenance"
+    return f"{_kind(record)}:{record.series}"
+
+
+def _kind(record: Record) -> str:
     match record:
         case BackupRun():
             # A start replaces the last start, not what is known of the last finished run.
@@ -53,17 +61,17 @@ def _stream(record: Record) -> str:
             return "immutability"
 
 
-def _valid_seconds(record: Record) -> int:
+def _valid_seconds(record: Entry) -> int:
     match record:
         case BackupRun():
             return RUN_VALID_SECONDS
         case RepositoryState() | ImmutabilityProbe():
             return record.valid_seconds
-        case IntegrityCheck() | Drill():
+        case IntegrityCheck() | Drill() | Maintenance():
             return _RESULT_VALID_SECONDS
 
 
-def _samples(record: Record) -> Sequence[Sample]:
+def _samples(record: Entry) -> Sequence[Sample]:
     match record:
         case BackupRun():
             return _run_samples(record)
@@ -111,7 +119,7 @@ def _seconds(unix_ms: int | None) -> float | None:
     return None if unix_ms is None else unix_ms / 1000
 
 
-def _detail(record: Record) -> Detail:
+def _detail(record: Entry) -> Detail:
     match record:
         case BackupRun():
             known = record.bytes is not None and record.files is not None
@@ -127,12 +135,14 @@ def _detail(record: Record) -> Detail:
             return _filled(fleet_pb2.Drill(kind=record.scope), record)
         case ImmutabilityProbe():
             return _filled(fleet_pb2.ImmutabilityProbe(), record)
+        case Maintenance():
+            return _filled(fleet_pb2.Maintenance(), record)
 
 
 _Message = TypeVar("_Message", bound=Message)
 
 
-def _filled(message: _Message, record: Record) -> _Message:
+def _filled(message: _Message, record: Entry) -> _Message:
     """Copy what is known into the fields of the same names."""
     for field in message.DESCRIPTOR.fields:
         value = getattr(record, field.name, None)

@@ -7,7 +7,8 @@ from pathlib import Path
 from tramgac_agent.backup.evidence import observation_of
 from tramgac_agent.checks.base import CheckFailed, Context, Observation
 from tramgac_agent.clock import SYSTEM_CLOCK
-from tramgac_agent.drop import DropFolder, Dropped
+from tramgac_agent.drop import DropFolder, Dropped, Maintenance
+from tramgac_agent.maintenance import remember
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class Intake:
             first = one.token not in self._taken
             self._taken.setdefault(one.token, []).append(one)
             if first:
+                if isinstance(one.record, Maintenance):
+                    remember(context.agent.state_dir, one.record, now_ms)
                 yield observation_of(one, now_ms)
         for name, code in reading.refused:
             context.log.warning("refused %s: %s", name, code)

@@ -22,6 +22,7 @@ Detail = (
     | fleet_pb2.Drill
     | fleet_pb2.IntegrityCheck
     | fleet_pb2.ImmutabilityProbe
+    | fleet_pb2.Maintenance
 )
 
 

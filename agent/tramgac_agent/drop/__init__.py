@@ -11,6 +11,7 @@ from tramgac_agent.drop.folder import (
     Reading,
     Refused,
     parse,
+    planned,
     write,
 )
 from tramgac_agent.drop.records import (
@@ -19,8 +20,10 @@ from tramgac_agent.drop.records import (
     BackupRun,
     Drill,
     DrillKind,
+    Entry,
     ImmutabilityProbe,
     IntegrityCheck,
+    Maintenance,
     Outcome,
     Record,
     RepositoryState,
@@ -41,8 +44,10 @@ __all__ = [
     "DrillKind",
     "DropFolder",
     "Dropped",
+    "Entry",
     "ImmutabilityProbe",
     "IntegrityCheck",
+    "Maintenance",
     "Outcome",
     "Reading",
     "Record",
@@ -51,5 +56,6 @@ __all__ = [
     "SeriesId",
     "State",
     "parse",
+    "planned",
     "write",
 ]

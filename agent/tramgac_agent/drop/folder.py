@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from tramgac_agent.drop.records import Record
+from tramgac_agent.drop.records import Entry, Maintenance
 
 DEFAULT_FOLDER = Path("/var/lib/tramgac/agent/drop")
 MAX_FILE_BYTES = 64 * 1024
@@ -28,13 +28,14 @@ MAX_REFUSED_KEPT = 50
 FOLDER_MODE = 0o3770  # set-gid: the agent's group may read; sticky: nobody removes another's file
 _FILE_MODE = 0o640
 _MAX_SCANNED = 10_000
+_PLANNED = re.compile(r"[0-9]+-maintenance-[0-9a-f]+\.json")
 _STALE_TEMPORARY_SECONDS = 3600.0
 # Say nothing of the file; it is read again next time.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 log = logging.getLogger(__name__)
 
-_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 class Refused(Exception):  # noqa: N818 - an outcome with a reason code, not a defect
@@ -57,7 +58,7 @@ class Dropped:
     name: str
     token: str
     mark: tuple[int, int]
-    record: Record
+    record: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Reading:
     refused: tuple[tuple[str, str], ...]
 
 
-def write(folder: Path, record: Record) -> str:
+def write(folder: Path, record: Entry) -> str:
     """Put ``record`` into ``folder`` atomically and durably; return the file's name.
 
     Raises:
@@ -99,7 +100,7 @@ def write(folder: Path, record: Record) -> str:
     return name
 
 
-def parse(data: bytes, now_ms: int) -> Record:
+def parse(data: bytes, now_ms: int) -> Entry:
     """Turn the content of a file into a record.
 
     Raises:
@@ -115,6 +116,26 @@ def parse(data: bytes, now_ms: int) -> Record:
     if code:
         raise Refused(code)
     return record
+
+
+def planned(folder: Path, now_ms: int) -> list[Maintenance]:
+    """Word of planned work that the agent has not taken yet, oldest first; nothing is touched.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    found: list[Maintenance] = []
+    with _opened(folder) as directory:
+        with os.scandir(directory) as entries:
+            names = [one.name for one, _ in zip(entries, range(_MAX_SCANNED), strict=False)]
+        for name in sorted(filter(_PLANNED.fullmatch, names))[:MAX_FILES_PER_READ]:
+            try:
+                record = _take(directory, name, now_ms).record
+            except (FileNotFoundError, Refused):
+                continue  # the agent was quicker, or will say what is wrong with it
+            if isinstance(record, Maintenance):
+                found.append(record)
+    return found
 
 
 class DropFolder:

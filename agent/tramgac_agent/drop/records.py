@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tramgac_proto.limits import MAX_MAINTENANCE_AHEAD_MS, MAX_MAINTENANCE_MS
+
 VERSION = 1
 FUTURE_TOLERANCE_MS = 300_000
 
@@ -29,6 +31,9 @@ Medium = Literal["same_device", "same_machine", "elsewhere", "unknown"]
 CheckKind = Literal["metadata", "data"]
 DrillKind = Literal["canary", "sample", "full", "key"]
 Proof = Literal["none", "canary", "postgres", "sqlite", "mysql", "dicom", "hook"]
+
+
+Reason = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,200}\Z")]
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +303,49 @@ class ImmutabilityProbe(
         return "contradiction" if (self.result == "unknown") != bool(self.failure) else ""
 
 
+class Maintenance(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="maintenance",
+):
+    """Somebody plans work on this host, or ends it before its time.
+
+    Attributes:
+        plan_id: The same for a plan and its end.
+        reason: For people; no person's or patient's name.
+        ended_unix_ms: When it was ended early; the rest is repeated with it.
+    """
+
+    version: Literal[1]
+    plan_id: Identifier
+    entered_unix_ms: UnixMs
+    from_unix_ms: UnixMs
+    until_unix_ms: UnixMs
+    reason: Reason
+    ended_unix_ms: UnixMs | None = None
+
+    @property
+    def seen_unix_ms(self) -> int:
+        """When somebody said so."""
+        return self.ended_unix_ms or self.entered_unix_ms
+
+    def objection(self, now_ms: int) -> str:
+        """Reason code when the record contradicts itself or the clock; empty when fine."""
+        if self.seen_unix_ms > now_ms + FUTURE_TOLERANCE_MS:
+            return "future"
+        ahead_ms = self.from_unix_ms - self.entered_unix_ms
+        if not -FUTURE_TOLERANCE_MS <= ahead_ms <= MAX_MAINTENANCE_AHEAD_MS:
+            return "bad_times"
+        if self.seen_unix_ms < self.entered_unix_ms:
+            return "bad_times"
+        lasts_ms = self.until_unix_ms - self.from_unix_ms
+        return "" if 0 < lasts_ms <= MAX_MAINTENANCE_MS else "bad_times"
+
+
 def _bad_times(started_ms: int, ended_ms: int, now_ms: int) -> str:
     if ended_ms > now_ms + FUTURE_TOLERANCE_MS:
         return "future"
@@ -305,3 +353,5 @@ def _bad_times(started_ms: int, ended_ms: int, now_ms: int) -> str:
 
 
 Record = BackupRun | RepositoryState | IntegrityCheck | Drill | ImmutabilityProbe
+# What a drop file may hold: evidence of a series, or word of planned work.
+Entry = Record | Maintenance

@@ -131,10 +131,16 @@ def _inventory(arrival: "Arrival") -> Iterator[Claim]:
     yield Claim(_INVENTORY, part_of(arrival.subject, seen.kind), float(seen.count))
 
 
+def _planned(_arrival: "Arrival") -> Iterator[Claim]:
+    """Nothing: work that is planned says how to read facts, and has a table of its own."""
+    return iter(())
+
+
 FROM_DETAIL: Mapping[str, "Callable[[Arrival], Iterator[Claim]]"] = {
     **FROM_BACKUP,
     "service": _service,
     "outage": _outage,
     "throughput": _throughput,
     "inventory": _inventory,
+    "maintenance": _planned,
 }

@@ -318,6 +318,7 @@ class Observation(google.protobuf.message.Message):
     DRILL_FIELD_NUMBER: builtins.int
     INTEGRITY_FIELD_NUMBER: builtins.int
     IMMUTABILITY_FIELD_NUMBER: builtins.int
+    MAINTENANCE_FIELD_NUMBER: builtins.int
     check: builtins.str
     subject: builtins.str
     """Empty: the agent's own host. Else an inventory object assigned to it."""
@@ -351,6 +352,8 @@ class Observation(google.protobuf.message.Message):
     def integrity(self) -> Global___IntegrityCheck: ...
     @property
     def immutability(self) -> Global___ImmutabilityProbe: ...
+    @property
+    def maintenance(self) -> Global___Maintenance: ...
     def __init__(
         self,
         *,
@@ -370,10 +373,11 @@ class Observation(google.protobuf.message.Message):
         drill: Global___Drill | None = ...,
         integrity: Global___IntegrityCheck | None = ...,
         immutability: Global___ImmutabilityProbe | None = ...,
+        maintenance: Global___Maintenance | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["backup_run", b"backup_run", "detail", b"detail", "drill", b"drill", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "service", b"service", "throughput", b"throughput"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "stream", b"stream", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["detail", b"detail"]) -> typing.Literal["backup_run", "repository", "service", "outage", "throughput", "inventory", "drill", "integrity", "immutability"] | None: ...
+    def HasField(self, field_name: typing.Literal["backup_run", b"backup_run", "detail", b"detail", "drill", b"drill", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "maintenance", b"maintenance", "outage", b"outage", "repository", b"repository", "service", b"service", "throughput", b"throughput"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["backup_run", b"backup_run", "check", b"check", "detail", b"detail", "drill", b"drill", "failure", b"failure", "immutability", b"immutability", "integrity", b"integrity", "inventory", b"inventory", "maintenance", b"maintenance", "outage", b"outage", "repository", b"repository", "series_ids", b"series_ids", "service", b"service", "stream", b"stream", "subject", b"subject", "throughput", b"throughput", "valid_seconds", b"valid_seconds", "values", b"values"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["detail", b"detail"]) -> typing.Literal["backup_run", "repository", "service", "outage", "throughput", "inventory", "drill", "integrity", "immutability", "maintenance"] | None: ...
 
 Global___Observation: typing_extensions.TypeAlias = Observation
 
@@ -891,6 +895,37 @@ class ImmutabilityProbe(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["failure", b"failure", "method", b"method", "probed_unix_ms", b"probed_unix_ms", "result", b"result", "series", b"series"]) -> None: ...
 
 Global___ImmutabilityProbe: typing_extensions.TypeAlias = ImmutabilityProbe
+
+@typing.final
+class Maintenance(google.protobuf.message.Message):
+    """Work planned on the host itself, by the host's clock."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PLAN_ID_FIELD_NUMBER: builtins.int
+    FROM_UNIX_MS_FIELD_NUMBER: builtins.int
+    UNTIL_UNIX_MS_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    ENDED_UNIX_MS_FIELD_NUMBER: builtins.int
+    plan_id: builtins.str
+    """The same for a plan and for its end, whichever arrives first."""
+    from_unix_ms: builtins.int
+    until_unix_ms: builtins.int
+    reason: builtins.str
+    ended_unix_ms: builtins.int
+    """Not 0: it was ended then, before its time."""
+    def __init__(
+        self,
+        *,
+        plan_id: builtins.str = ...,
+        from_unix_ms: builtins.int = ...,
+        until_unix_ms: builtins.int = ...,
+        reason: builtins.str = ...,
+        ended_unix_ms: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ended_unix_ms", b"ended_unix_ms", "from_unix_ms", b"from_unix_ms", "plan_id", b"plan_id", "reason", b"reason", "until_unix_ms", b"until_unix_ms"]) -> None: ...
+
+Global___Maintenance: typing_extensions.TypeAlias = Maintenance
 
 @typing.final
 class LeaseRequest(google.protobuf.message.Message):

@@ -75,8 +75,8 @@ def test_a_damaged_record_never_becomes_a_complete_run_by_accident(
         assert record.started_unix_ms <= record.ended_unix_ms <= NOW + 300_000
 
 
-@pytest.mark.parametrize("kind", get_args(drop.Record))
-def test_every_key_is_documented(kind: type[drop.Record]) -> None:
+@pytest.mark.parametrize("kind", get_args(drop.Entry))
+def test_every_key_is_documented(kind: type[drop.Entry]) -> None:
     """The page of the format has each key in the table of its kind, and no other."""
     page = (Path(__file__).parents[3] / "docs/formats/drop.md").read_text()
     tag = kind.__struct_config__.tag
