@@ -1,24 +1,23 @@
-"""``tramgac-collector notify test|list``: try every channel; see what was told to whom."""
+"""``tramgac-collector notify test|digest|list``: channels, today's list, what was told."""
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
+from tramgac_collector.commands import _digest
 from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._telling import Letter, Tried, answers, deliver
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import register
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.notify.alertmanager import post, trial_alert
 from tramgac_collector.notify.message import Message
-from tramgac_collector.notify.outbound import Envelope, send_by_apprise
-from tramgac_collector.notify.pipeline import Delivery
-from tramgac_collector.notify.roster import Channel, roster_of
+from tramgac_collector.notify.roster import roster_of
 from tramgac_collector.store.schema import notifications
 from tramgac_collector.web.words import moment
 from tramgac_proto.commandline import CommandFailed
@@ -39,46 +38,37 @@ _TEXTS = {
 }
 
 
-class _Tried(NamedTuple):
-    """One channel and how it did."""
-
-    recipient: str
-    channel: str
-    delivery: Delivery
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
     trial = actions.add_parser("test", help="send a trial message by every channel")
     trial.add_argument("--person", default="", help="only to this one, by id")
+    digest = actions.add_parser("digest", help="today's list of regulatory gaps: show or send it")
+    _digest.add_arguments(digest)
     listing = actions.add_parser("list", help="what was told to whom, the newest first")
     listing.add_argument("--state", choices=("waiting", "sent", "failed", "dropped"), default="")
     listing.add_argument("--incident", type=int, default=0, help="only of this one")
-    for one in (trial, listing):
+    for one in (trial, digest, listing):
         one.add_argument("--json", action="store_true")
         one.add_argument("--config", type=Path, default=DEFAULT_PATH)
 
 
-def _try(config: Config, person_id: str) -> list[_Tried]:
+def _try(config: Config, person_id: str) -> list[Tried]:
     people = [one for one in roster_of(config.notify).people if person_id in {"", one.id}]
-    work = [(person, channel) for person in people for channel in person.channels]
-    with ThreadPoolExecutor(4) as pool:
-        tried = [
-            (person.id, channel.id, pool.submit(_send, config, channel, person.language))
-            for person, channel in work
-        ]
-        found = [_Tried(who, how, future.result()) for who, how, future in tried]
+    found = deliver(
+        Letter(person, channel, _message(config, person.language))
+        for person in people
+        for channel in person.channels
+    )
     if not person_id and config.notify.alertmanager:
         delivery = post(config.notify.alertmanager, [trial_alert(wall_ms())])
-        found.append(_Tried("alertmanager", "alertmanager", delivery))
+        found.append(Tried("alertmanager", "alertmanager", delivery))
     return found
 
 
-def _send(config: Config, channel: Channel, language: str) -> Delivery:
+def _message(config: Config, language: str) -> Message:
     title, body, sms = _TEXTS[language]
-    message = Message(title, body.format(config.collector.names[0]), sms)
-    return send_by_apprise(Envelope(channel.url, message, channel.form == "sms"))
+    return Message(title, body.format(config.collector.names[0]), sms)
 
 
 def _trial(config: Config, args: argparse.Namespace) -> int:
@@ -89,20 +79,7 @@ def _trial(config: Config, args: argparse.Namespace) -> int:
     with changing(config) as connection:
         said = ", ".join(f"{one.recipient}/{one.channel}={one.delivery.ok}" for one in tried)
         register.note(connection, wall_ms(), ("cli", "notify_tested", args.person or "all"), said)
-    if args.json:
-        rows = [
-            {
-                "recipient": one.recipient, "channel": one.channel, "ok": one.delivery.ok,
-                "proof": one.delivery.proof, "error": one.delivery.error,
-            }
-            for one in tried
-        ]  # fmt: skip
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
-    else:
-        for one in tried:
-            state = "ok      " if one.delivery.ok else "problem "
-            said = one.delivery.proof or one.delivery.error
-            sys.stdout.write(f"{state} {one.recipient} by {one.channel}: {said}\n")
+    sys.stdout.write(answers(tried, as_json=args.json))
     return EXIT_OK if good else EXIT_FAILED
 
 
@@ -135,6 +112,6 @@ def _list(config: Config, args: argparse.Namespace) -> int:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Try, or list."""
-    config = load_config(args.config)
-    return (_trial if args.action == "test" else _list)(config, args)
+    """Try, show or send today's list, or list."""
+    actions = {"test": _trial, "digest": _digest.run, "list": _list}
+    return actions[args.action](load_config(args.config), args)
