@@ -2,15 +2,21 @@
 
 import json
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select
 
 from tramgac_collector.identity.register import note
+from tramgac_collector.notify.pipeline import Incident
 from tramgac_collector.notify.rows import get_incident
-from tramgac_collector.store.schema import acks, incident_events
+from tramgac_collector.store.schema import acks, incident_events, incidents
+
+BY_LINK = "link"
+# By one link: more is no person's hand.
+MOST_PER_HOUR = 6
+_HOUR_MS = 3_600_000
 
 
 class NotAcknowledged(Exception):  # noqa: N818 - an answer
-    """There is nothing to acknowledge: ``no_incident`` or ``closed``."""
+    """Nothing was acknowledged: ``no_incident``, ``closed`` or ``too_often``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -29,11 +35,13 @@ def acknowledge(
 ) -> int:
     """Keep an incident quiet for some minutes; audited.
 
+    While what a link has said runs, saying it again changes nothing and tells when it ends.
+
     Args:
         connection: In a transaction.
         incident_id: Which.
         recipient: Who.
-        how: ``link`` or ``cli``.
+        how: ``link``, ``cli`` or ``page``.
         now_ms: When.
         minutes: How long.
         text: What they add.
@@ -42,14 +50,16 @@ def acknowledge(
         When it ends.
 
     Raises:
-        NotAcknowledged: It is over, or never was.
+        NotAcknowledged: It is over, never was, or was answered too often.
     """
-    incident = get_incident(connection, incident_id)
-    if incident is None:
-        raise NotAcknowledged("no_incident")
-    if incident.closed_ms is not None:
-        raise NotAcknowledged("closed")
+    # Two presses of one button wait for each other.
+    connection.execute(
+        select(incidents.c.id).where(incidents.c.id == incident_id).with_for_update()
+    )
+    _check_open(get_incident(connection, incident_id))
     expires_ms = now_ms + int(minutes * 60_000)
+    if how == BY_LINK and (running := _running(connection, incident_id, recipient, now_ms)):
+        return running
     connection.execute(
         insert(acks).values(
             incident_id=incident_id,
@@ -72,3 +82,27 @@ def acknowledge(
     what = (recipient[:64], "incident_acked", str(incident_id))
     note(connection, now_ms, what, f"{how}, until {expires_ms}")
     return expires_ms
+
+
+def _check_open(incident: Incident | None) -> None:
+    if incident is None:
+        raise NotAcknowledged("no_incident")
+    if incident.closed_ms is not None:
+        raise NotAcknowledged("closed")
+
+
+def _running(connection: Connection, incident_id: int, recipient: str, now_ms: int) -> int | None:
+    """When what this link has said already ends; None where it may say something."""
+    table = acks.c
+    mine = (
+        table.incident_id == incident_id,
+        table.recipient == recipient[:200],
+        table.how == BY_LINK,
+    )
+    ends: int | None = connection.scalar(select(func.max(table.expires_ms)).where(*mine))
+    if ends is not None and ends > now_ms:
+        return ends
+    query = select(func.count()).where(*mine, table.at_ms > now_ms - _HOUR_MS)
+    if (connection.scalar(query) or 0) >= MOST_PER_HOUR:
+        raise NotAcknowledged("too_often")
+    return None

@@ -19,10 +19,11 @@ from tramgac_collector.identity.register import note
 from tramgac_collector.inventory.load import InventoryError, parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
-from tramgac_collector.notify.acks import NotAcknowledged, acknowledge
+from tramgac_collector.notify.acks import BY_LINK, NotAcknowledged, acknowledge
 from tramgac_collector.notify.links import Link, LinkRefused, link_key, verify
 from tramgac_collector.notify.message import Message, Topic, compose
-from tramgac_collector.notify.roster import roster_of
+from tramgac_collector.notify.pipeline import ALERTMANAGER
+from tramgac_collector.notify.roster import Roster, roster_of
 from tramgac_collector.notify.rows import get_incident
 from tramgac_collector.notify.words import LABELS
 from tramgac_collector.store.engine import open_engine, reading
@@ -80,15 +81,17 @@ class _AckPages:
         """Show, or take on."""
         now_ms = self._now_ms()
         engine = open_engine(self._config.store_url)
+        link = None
         try:
             link = verify(link_key(self._config.state_dir), token, now_ms)
+            language = self._language(link)
             if request.method == "POST":
                 shown = self._take(engine, link, now_ms)
             else:
-                shown = self._show(engine, link)
-            status = 200
+                shown = self._show(engine, link, language)
+            status = _STATUS.get(shown.state, 200)
         except LinkRefused as refused:
-            self._note_refusal(engine, refused.code, now_ms)
+            self._note_refusal(engine, refused.code, link, now_ms)
             shown, status = _Shown(refused.code), 403
         except SQLAlchemyError:
             log.warning("the store does not answer", exc_info=True)
@@ -97,40 +100,59 @@ class _AckPages:
             engine.dispose()
         return _page(shown, token, status)
 
-    def _show(self, engine: Engine, link: Link) -> _Shown:
+    def _show(self, engine: Engine, link: Link, language: str) -> _Shown:
         with reading(engine) as connection:
             incident = get_incident(connection, link.incident)
             version = newest(connection)
         if incident is None:
-            return _Shown("over")
+            raise LinkRefused("no_incident")
         inventory = Inventory()
         if version is not None:
             try:
                 inventory = parse_inventory(version.document, "inventory in force")
             except InventoryError:
                 log.exception("the inventory in the store cannot be used")
-        message = compose([Topic(incident)], inventory, self._language(link))
+        message = compose([Topic(incident)], inventory, language)
         return _Shown("open" if incident.closed_ms is None else "over", message)
 
     def _take(self, engine: Engine, link: Link, now_ms: int) -> _Shown:
         try:
             with engine.begin() as connection:
                 until = acknowledge(
-                    connection, link.incident, link.recipient, how="link", now_ms=now_ms,
+                    connection, link.incident, link.recipient, how=BY_LINK, now_ms=now_ms,
                     minutes=self._config.notify.ack_minutes,
                 )  # fmt: skip
-        except NotAcknowledged:
-            return _Shown("over")
+        except NotAcknowledged as refused:
+            if refused.code == "no_incident":
+                raise LinkRefused(refused.code) from None
+            return _Shown("over" if refused.code == "closed" else refused.code)
         return _Shown("taken", until_ms=until)
 
-    def _language(self, link: Link) -> str:
+    def _roster(self) -> Roster | None:
+        """Who may acknowledge; None while nobody can say, so that nobody does."""
         try:
-            person = roster_of(self._config.notify).person(link.recipient)
+            return roster_of(self._config.notify)
         except ConfigError:
-            person = None
-        return _asked_language() if person is None else person.language
+            log.exception("the roster cannot be used")
+            return None
 
-    def _note_refusal(self, engine: Engine, code: str, now_ms: int) -> None:
+    def _language(self, link: Link) -> str:
+        """Of whom the link is, if they still are one of us.
+
+        Raises:
+            LinkRefused: They are not.
+        """
+        if link.recipient == ALERTMANAGER.recipient and self._config.notify.alertmanager:
+            return _asked_language()
+        roster = self._roster()
+        if roster is None:
+            raise LinkRefused("no_roster")
+        person = roster.person(link.recipient)
+        if person is None:
+            raise LinkRefused("not_in_roster")
+        return person.language
+
+    def _note_refusal(self, engine: Engine, code: str, link: Link | None, now_ms: int) -> None:
         with self._lock:
             now = time.monotonic()
             self._noted = [at for at in self._noted if now - at < 60]  # noqa: PLR2004 - a minute
@@ -141,9 +163,15 @@ class _AckPages:
         try:
             with engine.begin() as connection:
                 what = ("web", "link_refused", code)
-                note(connection, now_ms, what, f"from {request.remote_addr}")
+                note(connection, now_ms, what, _refusal(link))
         except SQLAlchemyError:
             log.warning("the refusal cannot be noted", exc_info=True)
+
+
+def _refusal(link: Link | None) -> str:
+    """From where it came and, of a link that is ours, what it would have acknowledged."""
+    of = "" if link is None else f", {link.recipient} for incident {link.incident}"
+    return f"{request.method} from {request.remote_addr}{of}"
 
 
 def _asked_language() -> str:
@@ -171,6 +199,8 @@ def _page(shown: _Shown, token: str, status: int) -> Response:
     return response
 
 
+# All other answers to a good link are 200.
+_STATUS = {"too_often": 429}
 _BUTTON = ("Tôi nhận xử lý", "I take it on")
 _STATES = {
     "open": ("Chưa ai nhận qua liên kết này.", "Nobody has taken it on by this link."),
@@ -180,6 +210,14 @@ _STATES = {
     ),
     "over": ("Sự cố đã hết, không cần làm gì.", "It is over; there is nothing to do."),
     "expired": ("Liên kết đã hết hạn; chờ tin mới.", "The link has ended; wait for a new message."),
+    "not_in_roster": (
+        "Liên kết của người không còn trong danh sách trực.",
+        "This link belongs to somebody who is no longer in the roster.",
+    ),
+    "too_often": (
+        "Liên kết này vừa được dùng quá nhiều lần; thử lại sau một giờ.",
+        "This link was used too often; try again in an hour.",
+    ),
     "no_store": (
         "Cơ sở dữ liệu chưa trả lời; thử lại sau.",
         "The store does not answer; try again.",
