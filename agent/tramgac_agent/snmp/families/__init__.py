@@ -5,7 +5,9 @@ from typing import Any
 
 from tramgac_agent.snmp.families.base import Family
 
-FAMILIES: dict[str, str] = {}
+FAMILIES: dict[str, str] = {
+    "ups": "tramgac_agent.snmp.families.ups:UpsFamily",
+}
 
 
 def load(kind: str) -> type[Family[Any]]:
