@@ -50,6 +50,8 @@ def deliver(task: dict[str, Any]) -> dict[str, Any]:
     channel = apprise.Apprise.instantiate(task["url"], suppress_exceptions=True)
     if channel is None:
         return {"ok": False, "proof": "", "error": "apprise cannot use the address", "final": True}
+    # A chat refuses what is too long for it; the daily list can be.
+    channel.overflow_mode = apprise.OverflowMode.SPLIT
     name = str(channel.service_name)
     ok = bool(channel.notify(body=task["body"], title=task["title"], body_format="text"))
     error = "" if ok else (without(task["url"], words.last)[:_LONGEST] or f"{name} did not take it")

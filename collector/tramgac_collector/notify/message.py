@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.notify.pipeline import DOWN, RECOVERED, Incident
-from tramgac_collector.notify.words import cause_words, label, pick, words_of
+from tramgac_collector.notify.plain import cut, plain, units
+from tramgac_collector.notify.words import cause_words, label, pick, step_of, words_of
 from tramgac_collector.web.words import moment
 
 SMS_LENGTH = 70
 _MOST_INSIDE = 10
 _MOST_FURTHER = 3
+# Telegram takes 4,096 characters; a link of 600 and the count of the rest must fit beside.
+_LONGEST_BODY = 3_200
+_LONGEST_CLAUSE = 300
 
 
 class Message(NamedTuple):
@@ -30,26 +34,32 @@ class Topic:
         kind: The notification's stage, without its numbers.
         inside: Incidents that it covers.
         link: By which this recipient acknowledges; empty where there is none.
+        straight: Alertmanager does not take alerts, so it is told past it.
     """
 
     incident: Incident
     kind: str = DOWN
     inside: tuple[Incident, ...] = ()
     link: str = ""
+    straight: bool = False
 
 
 def place_of(node: str, inventory: Inventory, language: str) -> str:
-    """A node of the tree by the names people know: facility, site, thing."""
+    """A node of the tree by the names people know: facility, site, thing; one plain line."""
+    return ", ".join(filter(None, map(plain, _names_of(node, inventory, language))))
+
+
+def _names_of(node: str, inventory: Inventory, language: str) -> list[str]:
     kind, _, path = node.partition(":") if node.startswith(_KINDS) else ("", "", node)
     if kind == "provider":
         found = next((one for one in inventory.providers if one.id == path), None)
-        return path if found is None else found.title(language)
+        return [path if found is None else found.title(language)]
     first, *rest = path.split("/")
     facility = inventory.facility(first)
     if facility is None:
-        return label("centre", language) if node == "centre" else path
+        return [label("centre", language) if node == "centre" else path]
     name = _NAMES.get(kind, _place)
-    return ", ".join([facility.title(language), *name(facility, rest, language)])
+    return [facility.title(language), *name(facility, rest, language)]
 
 
 def _system(facility: Facility, rest: list[str], language: str) -> list[str]:
@@ -105,11 +115,12 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("lasted", _lasted(incident, language) if over else ""),
         ("cause", cause_words(incident.cause, language)),
         ("further", _further(incident, language)),
-        ("clause", str(detail.get("clause", ""))),
+        ("clause", plain(str(detail.get("clause", "")), _LONGEST_CLAUSE)),
         ("inside", _inside(topic, inventory, language)),
-        ("step", "" if over else pick(said.step, language)),
+        ("step", "" if over else step_of(incident.code, incident.cause, language)),
+        ("straight", label("no_alertmanager", language) if topic.straight else ""),
         ("acknowledge", topic.link),
-        ("incident", f"#{incident.id} {incident.code}"),
+        ("incident", f"#{incident.id} {plain(incident.code)}"),
     ]
     first = pick(said.text, language)
     head = f"{label('recovered', language)}: {first}" if over else first
@@ -133,7 +144,7 @@ def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     ]
     known = {one.node for one in topic.inside} | {topic.incident.node}
     nodes = dict.fromkeys(
-        str(node) for key in ("inside", "down") for node in topic.incident.detail.get(key, ())
+        str(node) for key in ("inside", "down") for node in _listed(topic.incident.detail.get(key))
     )
     said += [place_of(node, inventory, language) for node in nodes if node not in known]
     more = len(said) - _MOST_INSIDE
@@ -141,8 +152,12 @@ def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     return "; ".join([*shown, label("more", language).format(more)] if more > 0 else shown)
 
 
+def _listed(found: object) -> list[object]:
+    return found if isinstance(found, list) else []
+
+
 def sms_text(topic: Topic, inventory: Inventory, language: str, more: int = 0) -> str:
-    """At most 70 characters: what fits one message with Vietnamese letters."""
+    """At most 70 code units: what fits one message with Vietnamese letters."""
     incident = topic.incident
     over = topic.kind == RECOVERED
     at = moment(incident.closed_ms if over and incident.closed_ms else incident.opened_ms)[11:16]
@@ -150,12 +165,13 @@ def sms_text(topic: Topic, inventory: Inventory, language: str, more: int = 0) -
     end = f" {at}" + (f" +{more}" if more else "")
     start = f"{before}{pick(words_of(incident.code).short, language)}: "
     place = place_of(incident.node, inventory, language)
-    room = SMS_LENGTH - len(start) - len(end)
-    return start + (place if len(place) <= room else place[: room - 1].rstrip() + "…") + end
+    return start + cut(place, SMS_LENGTH - units(start) - units(end)) + end
 
 
 def compose(topics: Sequence[Topic], inventory: Inventory, language: str) -> Message:
     """One message of one incident or of several, the gravest first.
+
+    What does not fit one message of a chat is counted; it stands on the page and in the store.
 
     Args:
         topics: Not empty, all of one kind.
@@ -169,6 +185,17 @@ def compose(topics: Sequence[Topic], inventory: Inventory, language: str) -> Mes
         before = "" if first.kind == DOWN else f"{label(first.kind, language)}: "
         count = label("several", language).format(len(topics))
         subject = f"[Trạm Gác] {before}{count}: {place}, …"
-    parts = ["\n".join(_lines(topic, inventory, language)) for topic in topics]
     sms = sms_text(first, inventory, language, len(topics) - 1)
-    return Message(subject, "\n\n".join(parts), sms)
+    return Message(subject, "\n\n".join(_parts(topics, inventory, language)), sms)
+
+
+def _parts(topics: Sequence[Topic], inventory: Inventory, language: str) -> list[str]:
+    found: list[str] = []
+    room = _LONGEST_BODY
+    for topic in topics:
+        part = "\n".join(_lines(topic, inventory, language))
+        room -= len(part) + 2
+        if found and room < 0:
+            return [*found, label("more_incidents", language).format(len(topics) - len(found))]
+        found.append(part)
+    return found

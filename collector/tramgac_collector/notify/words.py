@@ -6,6 +6,7 @@ Short, for whoever looks after the servers of a hospital; nobody is blamed.
 from typing import NamedTuple
 
 from tramgac_collector.backups.reasons import WORDS as BACKUP_REASONS
+from tramgac_collector.notify.plain import plain
 
 LANGUAGES = ("vi", "en")
 
@@ -235,6 +236,8 @@ CAUSES: dict[str, tuple[str, str]] = {
         "chưa rõ: tác nhân hay dây mạng của máy",
         "unknown: agent or the host's own link",
     ),
+    "no_site_calls": ("không địa điểm nào gọi về", "no site calls any more"),
+    "many_sites_silent": ("nhiều địa điểm cùng im lặng", "many sites went silent together"),
     "unclear": ("không rõ, các máy cho thấy khác nhau", "unclear, hosts tell different things"),
     "power": ("mất điện", "power"),
     "power_or_server": ("điện hoặc máy chủ", "power or server"),
@@ -262,6 +265,11 @@ LABELS: dict[str, tuple[str, str]] = {
     "clause": ("Căn cứ", "Clause"),
     "step": ("Việc cần làm", "Next step"),
     "inside": ("Bên trong", "Inside"),
+    "straight": ("Lưu ý", "Note"),
+    "no_alertmanager": (
+        "Alertmanager không trả lời; tin này được gửi thẳng.",
+        "Alertmanager does not answer; this message came past it.",
+    ),
     "acknowledge": ("Nhận xử lý (dành riêng cho bạn)", "Acknowledge (yours alone)"),
     "incident": ("Sự cố", "Incident"),
     "recovered": ("Đã hết", "Recovered"),
@@ -274,6 +282,10 @@ LABELS: dict[str, tuple[str, str]] = {
     "minutes": ("{} phút", "{} min"),
     "hours": ("{} giờ", "{} h"),
     "more": ("và {} nữa", "and {} more"),
+    "more_incidents": (
+        "và {} sự cố nữa; xem trang sự cố tại trung tâm.",
+        "and {} incidents more; see the centre's incidents.",
+    ),
 }
 
 
@@ -292,12 +304,20 @@ def words_of(code: str) -> Words:
     if code in WORDS:
         return WORDS[code]
     step, text = _OTHER
-    said = (text[0].format(code), text[1].format(code))
-    return Words((code[:28], code[:28]), said, step)
+    name = plain(code)
+    said = (text[0].format(name), text[1].format(name))
+    return Words((name[:28], name[:28]), said, step)
+
+
+def step_of(code: str, cause: str, language: str) -> str:
+    """What to do next; of a backup, by its reason."""
+    if code.startswith("backup_") and cause in BACKUP_REASONS:
+        return BACKUP_REASONS[cause].next_step(language)
+    return pick(words_of(code).step, language)
 
 
 def cause_words(cause: str, language: str) -> str:
     """A cause in words, a backup's reason among them; a code that is not known as it is."""
     if cause in BACKUP_REASONS:
         return BACKUP_REASONS[cause].text(language)
-    return pick(CAUSES.get(cause, (cause, cause)), language)
+    return pick(CAUSES.get(cause, (plain(cause), plain(cause))), language)

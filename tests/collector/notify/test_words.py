@@ -1,12 +1,26 @@
 """What is said of every incident, in both languages and on the smallest telephone."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from helpers.telling import INVENTORY, NINE
 
+from tramgac_collector.backups.reasons import WORDS as REASONS
+from tramgac_collector.incidents import engine
 from tramgac_collector.incidents.codes import CODES
 from tramgac_collector.notify.message import SMS_LENGTH, Topic, compose, place_of
 from tramgac_collector.notify.pipeline import DOWN, RECOVERED, Incident
-from tramgac_collector.notify.words import CAUSES, LABELS, LANGUAGES, WORDS
+from tramgac_collector.notify.words import (
+    CAUSES,
+    LABELS,
+    LANGUAGES,
+    WORDS,
+    cause_words,
+    step_of,
+)
 
 
 def incident(code: str, **values: object) -> Incident:
@@ -87,3 +101,65 @@ def test_nothing_is_said_in_one_language_only() -> None:
 
     assert all(vi.strip() and en.strip() for vi, en in pairs)
     assert not [pair for pair in pairs if "complian" in pair[1] or "tuân thủ" in pair[0]]
+
+
+def causes() -> set[str]:
+    """Every cause that the incident engine gives, as its source says it."""
+    found: set[str] = set()
+    for path in Path(engine.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for part in _giving_causes(node, path.stem):
+                found |= {
+                    one.value
+                    for one in ast.walk(part)
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                }
+    return {one for one in found if re.fullmatch(r"[a-z]+(_[a-z]+)*", one)} - set(CODES)
+
+
+def _giving_causes(node: ast.AST, module: str) -> Iterator[ast.AST]:
+    """Parts of the source whose strings are causes."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id="cause"), *_], value=ast.IfExp(body=yes, orelse=no)):
+            yield from (yes, no)
+        case ast.Assign(targets=[ast.Name(id="cause"), *_], value=ast.Constant() as value):
+            yield value
+        case ast.Assign(
+            targets=[ast.Tuple(elts=[ast.Name(id="cause"), *_])], value=ast.Tuple(elts=[value, *_])
+        ):
+            yield value
+        case ast.keyword(arg="cause", value=ast.Constant() as value):
+            yield value
+        case ast.Call(func=ast.Name(id="Symptom"), args=[_, _, _, _, ast.Constant() as value, *_]):
+            yield value
+        case ast.FunctionDef(name="cause_of"):
+            yield from (
+                one.value
+                for one in ast.walk(node)
+                if isinstance(one, ast.Return) and isinstance(one.value, ast.Constant | ast.IfExp)
+            )
+            choices = [one for one in ast.walk(node) if isinstance(one, ast.IfExp)]
+            yield from (part for one in choices for part in (one.body, one.orelse))
+        case ast.Assign(value=ast.Dict(values=values)) if module == "causes":
+            yield from values
+
+
+def test_every_cause_has_words() -> None:
+    """A cause that the engine learns to give is said in words, in both languages."""
+    found = causes()
+
+    assert {"power", "link", "host_link", "trend", "power_or_link", "no_site_calls"} <= found
+    assert {one for one in found if one not in CAUSES and one not in REASONS} == set()
+    for cause in found:
+        for language in LANGUAGES:
+            assert cause_words(cause, language) != (cause if "_" in cause else "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_and_cause_has_a_next_step(language: str) -> None:
+    """Of a backup it is its reason's; a finding of tomorrow has one too."""
+    for code in (*CODES, "a_code_of_tomorrow"):
+        for cause in (*causes(), ""):
+            assert len(step_of(code, cause, language)) > 10
+    for reason in REASONS:
+        assert step_of("backup_late", reason, language) == REASONS[reason].next_step(language)
