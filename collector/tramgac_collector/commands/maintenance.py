@@ -79,7 +79,15 @@ def _table(found: list[dict[str, object]]) -> str:
     for one in found:
         begin, end = (moment(int(str(one[f"{name}_unix_ms"]))) for name in ("from", "until"))
         lines.append(
-            f"{one['maintenance']:<7}{begin:<21}{end:<21}{one['entered_by']:<16}{one['node']}"
-            f"  {one['reason']}"
+            f"{one['maintenance']:<7}{begin:<21}{end:<21}{_by(one):<16}{one['node']}"
+            f"  {one['reason']}{_refused(one)}"
         )
     return "\n".join(lines)
+
+
+def _by(one: dict[str, object]) -> str:
+    return "the host" if one["origin"] == "host" else str(one["entered_by"])
+
+
+def _refused(one: dict[str, object]) -> str:
+    return f"  (does not count: {one['refused']})" if one["refused"] else ""

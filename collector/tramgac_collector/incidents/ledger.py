@@ -258,6 +258,8 @@ def plans(connection: Connection, now_ms: int) -> list[dict[str, Any]]:
             "until_unix_ms": row.until_ms,
             "reason": row.reason,
             "entered_by": row.entered_by,
+            "origin": "host" if row.agent_id else "centre",
+            "refused": row.refused,
         }
         for row in connection.execute(query)
     ]
@@ -272,7 +274,12 @@ def end_plan(connection: Connection, doer: Doer, number: int) -> None:
     table = maintenances.c
     done = connection.execute(
         update(maintenances)
-        .where(table.id == number, table.revoked_ms.is_(None), table.until_ms > doer.now_ms)
+        .where(
+            table.id == number,
+            table.revoked_ms.is_(None),
+            table.until_ms > doer.now_ms,
+            table.refused == "",
+        )
         .values(revoked_ms=doer.now_ms)
     )
     if not done.rowcount:

@@ -48,7 +48,10 @@ def load_windows(connection: Connection, now_ms: int) -> list[Window]:
     """Work that is planned for now."""
     table = maintenances.c
     query = select(table.node, table.from_ms, table.until_ms).where(
-        table.until_ms > now_ms, table.from_ms <= now_ms, table.revoked_ms.is_(None)
+        table.until_ms > now_ms,
+        table.from_ms <= now_ms,
+        table.revoked_ms.is_(None),
+        table.refused == "",
     )
     return [Window(*row) for row in connection.execute(query)]
 

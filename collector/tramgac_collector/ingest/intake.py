@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tramgac_collector.backups.records import drill_rows
+from tramgac_collector.incidents.planned import plan_of
 from tramgac_collector.ingest.arrival import Arrival
 from tramgac_collector.ingest.clocks import EventClock
 from tramgac_collector.ingest.plans import Rules, find_plan
@@ -162,6 +163,8 @@ class Reader:
         out.arrivals.append(arrival)
         if detail == "drill":
             out.batch.drills.extend(drill_rows(arrival, self._version))
+        elif detail == "maintenance":
+            out.batch.steps.append(plan_of(arrival).take)
         if valid >= SLOW_SECONDS and expires > now and (values or observation.failure):
             self._keep_latest(plan.stream, event, expires, payload)
 

@@ -14,6 +14,7 @@ from tramgac_proto.limits import (
     MAX_BATCH_RECORDS,
     MAX_GAP_RANGES,
     MAX_LABEL_VALUE_CHARS,
+    MAX_MAINTENANCE_MS,
     MAX_RECORD_BYTES,
     MAX_SAMPLES_PER_RECORD,
 )
@@ -44,6 +45,7 @@ _GAP_REASONS = frozenset(
 # Clocks that send times beyond the year 2262 or before 1970 are not clocks.
 _MAX_CLOCK_MS = 2**63 // 1_000_000
 _MAX_VERSION_CHARS = 32
+_PLAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _FAILURE = re.compile(r"[a-z0-9_]{0,64}")
 _DETAILS = fleet_pb2.Observation.DESCRIPTOR.oneofs_by_name["detail"].fields
 
@@ -160,8 +162,20 @@ def check_detail(observation: fleet_pb2.Observation, kind: str, place: str) -> s
     series = getattr(detail, "series", None)
     if series is not None and not series.startswith(f"{place}/"):
         return "foreign_series"
+    if kind == "maintenance" and not _is_plan(observation):
+        return "bad_maintenance"
     finite = all(math.isfinite(getattr(detail, name)) for name in _DOUBLE_FIELDS[kind])
     return "" if finite else "not_finite"
+
+
+def _is_plan(observation: fleet_pb2.Observation) -> bool:
+    """Whether it is work that an agent may plan: on its own host, with a reason and bounds."""
+    plan = observation.maintenance
+    lasts = plan.until_unix_ms - plan.from_unix_ms
+    told = _PLAN_ID.fullmatch(plan.plan_id) and plan.reason and not observation.subject
+    times = (plan.from_unix_ms, plan.until_unix_ms, plan.ended_unix_ms)
+    sound = all(0 <= one <= _MAX_CLOCK_MS for one in times)
+    return bool(told) and sound and 0 < lasts <= MAX_MAINTENANCE_MS
 
 
 def check_gap(gap: fleet_pb2.GapRecord) -> str:

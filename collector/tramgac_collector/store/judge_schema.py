@@ -224,6 +224,12 @@ maintenances = Table(
     Column("entered_ms", BigInteger, nullable=False),
     Column("entered_by", String(64), nullable=False),
     Column("revoked_ms", BigInteger),
+    # Of what a host planned for itself; NULL for what was planned here.
+    Column("agent_id", String(64)),
+    Column("plan_id", String(64)),
+    # Not empty: more than a host may plan, and counts for nothing.
+    Column("refused", String(24), nullable=False, server_default=""),
+    Index("maintenances_plan", "agent_id", "plan_id", unique=True),
 )
 
 notifications = Table(

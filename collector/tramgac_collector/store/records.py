@@ -1,6 +1,6 @@
 """What one accepted report writes, and how many reports are written as one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from operator import itemgetter
@@ -65,6 +65,7 @@ class Batch:
         facts: What happened once and is never told again; durable with its record.
         history: The same for the history of facts.
         drills: The evidence record of each drill, in the order of ``DRILL``.
+        steps: What must look before it writes, such as planned work; a step may run twice.
     """
 
     epoch: Row | None = None
@@ -77,6 +78,7 @@ class Batch:
     facts: list[Row] = field(default_factory=list)
     history: list[Row] = field(default_factory=list)
     drills: list[Row] = field(default_factory=list)
+    steps: list[Callable[[Connection], object]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.epoch or self.series)
@@ -109,6 +111,8 @@ def store(connection: Connection, batches: Sequence[Batch]) -> int:
     drills = [row for batch in batches for row in batch.drills]
     if drills:
         insert_ignore(connection, schema.drills, DRILL, drills)
+    for step in (step for batch in batches for step in batch.steps):
+        step(connection)
     upsert(connection, schema.epochs, _EPOCH, [one.epoch for one in batches if one.epoch])
     return len(records) - new
 

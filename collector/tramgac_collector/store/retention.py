@@ -200,6 +200,8 @@ class Retention:
         history, told = schema.rule_history, schema.notifications
         yield from self._old(history, history.c.at_ms, section.evidence_days)
         yield from self._old(told, told.c.made_ms, section.events_days)
+        planned = schema.maintenances
+        yield from self._old(planned, planned.c.until_ms, section.evidence_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)
         yield from self._old(schema.drills, schema.drills.c.received_ms, drill_days)
         yield from self._due(rollups, rollups.c.day < today - section.rollups_days)
