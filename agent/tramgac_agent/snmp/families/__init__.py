@@ -6,6 +6,9 @@ from typing import Any
 from tramgac_agent.snmp.families.base import Family
 
 FAMILIES: dict[str, str] = {
+    "apc": "tramgac_agent.snmp.families.apc:ApcFamily",
+    "host": "tramgac_agent.snmp.families.host:HostFamily",
+    "printer": "tramgac_agent.snmp.families.printer:PrinterFamily",
     "ups": "tramgac_agent.snmp.families.ups:UpsFamily",
 }
 

@@ -13,6 +13,7 @@ _FANTASTIC_SECONDS = 999 * 60
 _IDLE_PERCENT = 10
 # Beyond this the figure is nonsense, not a measurement.
 _MOST_PERCENT = 200
+_MOST_CELSIUS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def samples_of(power: Power) -> Iterator[Sample]:
         "runtime_trusted": _trusted(power),
         "load_ratio": _ratio(power.load_percent, _MOST_PERCENT / 100),
         "input_volts": _at_least_zero(power.input_volts),
-        "temperature_celsius": power.celsius,
+        "temperature_celsius": _believable(power.celsius),
         "self_test_passed": power.test_passed,
         "input_losses_total": _at_least_zero(power.input_losses),
     }
@@ -86,6 +87,10 @@ def _ratio(percent: float | None, most: float) -> float | None:
     if percent is None or not 0 <= percent <= 100 * most:
         return None
     return percent / 100
+
+
+def _believable(celsius: float | None) -> float | None:
+    return celsius if celsius is not None and abs(celsius) <= _MOST_CELSIUS else None
 
 
 def _at_least_zero(value: float | None) -> float | None:
