@@ -3,7 +3,7 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -24,10 +24,10 @@ def place_of(number: int) -> tuple[str, str, str]:
     return f"bv-{number // AGENTS_PER_FACILITY:04d}", "main", f"sim-{number:05d}"
 
 
-def _issue(authority: Authority, number: int, now_ms: int) -> SimulatedIdentity:
+def _issue(authority: Authority, place: tuple[str, str, str], now_ms: int) -> SimulatedIdentity:
     key = ec.generate_private_key(ec.SECP256R1())
     agent_id = str(uuid.uuid4())
-    grant = Grant.at(agent_id, place_of(number), now_ms)
+    grant = Grant.at(agent_id, place, now_ms)
     csr = x509.load_der_x509_csr(make_csr(key, grant.host))
     certificate = authority.signer.sign_csr(csr, grant)
     return SimulatedIdentity(
@@ -43,12 +43,11 @@ def _issue(authority: Authority, number: int, now_ms: int) -> SimulatedIdentity:
 
 
 def _rows(
-    identities: Iterable[SimulatedIdentity], first: int, now_ms: int
+    identities: Iterable[SimulatedIdentity], places: Iterable[tuple[str, str, str]], now_ms: int
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     agents: list[dict[str, object]] = []
     certificates: list[dict[str, object]] = []
-    for number, one in enumerate(identities, first):
-        facility, site, host = place_of(number)
+    for one, (facility, site, host) in zip(identities, places, strict=True):
         agents.append(
             {
                 "id": one.agent_id, "facility": facility, "site": site, "host": host,
@@ -70,9 +69,16 @@ def enroll(
     engine: Engine, authority: Authority, count: int, first: int = 0
 ) -> list[SimulatedIdentity]:
     """Issue ``count`` identities and register them in one transaction."""
+    return enroll_at(engine, authority, [place_of(one) for one in range(first, first + count)])
+
+
+def enroll_at(
+    engine: Engine, authority: Authority, places: Sequence[tuple[str, str, str]]
+) -> list[SimulatedIdentity]:
+    """The same for agents of these ``(facility, site, host)``."""
     now_ms = time.time_ns() // 1_000_000
-    identities = [_issue(authority, number, now_ms) for number in range(first, first + count)]
-    agents, certificates = _rows(identities, first, now_ms)
+    identities = [_issue(authority, place, now_ms) for place in places]
+    agents, certificates = _rows(identities, places, now_ms)
     with engine.begin() as connection:
         connection.execute(insert(schema.agents), agents)
         connection.execute(insert(schema.certificates), certificates)
