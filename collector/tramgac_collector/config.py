@@ -96,6 +96,18 @@ class ThroughputSection(Section, frozen=True, kw_only=True):
     site_bytes_per_day: PositiveInt = 1_000_000_000
 
 
+class RulesSection(Section, frozen=True, kw_only=True):
+    """``[rules]``: packs of a province's own.
+
+    Attributes:
+        folder: Where they lie, each with its signature; none if empty.
+        trusted_keys: Files with the public keys of whoever may sign them.
+    """
+
+    folder: str = ""
+    trusted_keys: tuple[str, ...] = ()
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -106,6 +118,7 @@ class Config(Section, frozen=True, kw_only=True):
     limits: LimitsSection = LimitsSection()
     throughput: ThroughputSection = ThroughputSection()
     notify: NotifySection = NotifySection()
+    rules: RulesSection = RulesSection()
 
     @property
     def state_dir(self) -> Path:

@@ -2,24 +2,26 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.inventory.load import parse_inventory
-from tramgac_collector.inventory.model import Facility, Inventory
+from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import Version, in_force_at, newest
 from tramgac_collector.judge.feed import FactsFeed
 from tramgac_collector.rules.asof import facts_at
-from tramgac_collector.rules.detail import detail_dict
+from tramgac_collector.rules.detail import Beside, detail_dict
 from tramgac_collector.rules.engine import Judged, Rules, day_of, judge_facility
 from tramgac_collector.rules.given import Papers, read_given
 from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.overlays import REMIND_MS, Overlays
 from tramgac_collector.rules.pack import Pack, Rule
+from tramgac_collector.rules.province import library_of
 from tramgac_collector.rules.status import ORDER, Status
 from tramgac_collector.rules.stored import Line, Stored
+from tramgac_collector.rules.tailoring import Tailored, Tailorings
 from tramgac_collector.rules.words import FORCE, TEXT, say
 from tramgac_collector.rules.world import FactsWorld, RuleFacts
 from tramgac_collector.store.schema import rule_history
@@ -115,23 +117,39 @@ def evaluated(
         raise CommandFailed(f"no facility `{facility}` in the inventory of that day")
     if not present and known_ms == at_ms:
         return [one for each in chosen for one in _as_shown(connection, each.id, at_ms)]
-    rules, given = Rules(Library.read(), inventory), read_given(connection, facility)
-    papers, overlays = Papers(given, at_ms, known_ms), Overlays.read(connection)
+    library, given = library_of(connection), read_given(connection, facility)
+    rules, papers = Rules(library, inventory), Papers(given, at_ms, known_ms)
+    tailored = Tailorings.read(connection).at(library, at_ms, known_ms)
+    beside = _Beside(Overlays.read(connection), tailored, at_ms, known_ms)
     found: list[Stored] = []
     whole = FactsFeed()
     if present:
         whole.look(connection, at_ms)
     for each in chosen:
         facts: RuleFacts = whole if present else facts_at(connection, each.id, at_ms, known_ms)
-        world = FactsWorld(facts, inventory, papers, at_ms)
+        world = FactsWorld(facts, inventory, papers, at_ms, tailored=tailored)
         judged = judge_facility(rules, each, world, day_of(at_ms)).values()
-        found += [_stored(each, one, overlays, at_ms) for one in judged]
+        found += [_stored(one, beside) for one in judged]
     return sorted(found, key=lambda one: (ORDER.index(one.status), one.facility, one.rule))
 
 
-def _stored(facility: Facility, judged: Judged, overlays: Overlays, at_ms: int) -> Stored:
-    result = judged.result
-    overlay = overlays.of(facility.id, result.rule, at_ms)
+class _Beside(NamedTuple):
+    """What lay beside results at a moment, by what was known at a later one."""
+
+    overlays: Overlays
+    tailored: Tailored
+    at_ms: int
+    known_ms: int
+
+    def of(self, judged: Judged) -> Beside:
+        """Of one result."""
+        row, facility = judged.row.row, judged.result.facility
+        overlay = self.overlays.of(facility, row, self.at_ms, self.known_ms)
+        return Beside(overlay, self.tailored.of(facility, row.id))
+
+
+def _stored(judged: Judged, beside: _Beside) -> Stored:
+    result, at_ms = judged.result, beside.at_ms
     return Stored(
         result.facility,
         result.rule,
@@ -141,7 +159,7 @@ def _stored(facility: Facility, judged: Judged, overlays: Overlays, at_ms: int) 
         result.coverage,
         at_ms,
         at_ms,
-        detail_dict(judged, result.status, overlay),
+        detail_dict(judged, result.status, beside.of(judged)),
     )
 
 

@@ -1,5 +1,6 @@
 """Results of rules in the store: what was shown last, and what changes."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Shown:
         told: What the stored row says beside its times.
         written_ms: When it was stored last.
         seen: What the evidence alone said, the oldest first.
+        gap: What stood before it was not known any more, as ``hysteresis.Shown`` has it.
+        version: Of its pack.
     """
 
     status: Status
@@ -36,6 +39,8 @@ class Shown:
     told: tuple[object, ...] = ()
     written_ms: int = 0
     seen: list[Seen] = field(default_factory=list)
+    gap: Status | None = None
+    version: str = ""
 
     def see(self, raw: Status, now_ms: int) -> bool:
         """Note what the evidence alone says; whether that is news."""
@@ -53,12 +58,20 @@ class Shown:
 def load(connection: Connection, now_ms: int) -> dict[Key, Shown]:
     """What an earlier process showed, and what it saw."""
     table = schema.rule_results
+    columns = table.c
+    told = (columns.facility, columns.rule, columns.status, columns.since_ms, columns.pack_version)
     shown = {
-        (row.facility, row.rule): Shown(Status(row.status), row.since_ms)
-        for row in connection.execute(
-            select(table.c.facility, table.c.rule, table.c.status, table.c.since_ms)
+        (row.facility, row.rule): Shown(
+            Status(row.status), row.since_ms, version=row.pack_version, gap=_bad(row.status)
         )
+        for row in connection.execute(select(*told))
     }
+    hidden = select(columns.facility, columns.rule, columns.detail)
+    for facility, rule, detail in connection.execute(
+        hidden.where(columns.detail.contains('"gap":'))
+    ):
+        gap = json.loads(detail).get("gap")
+        shown[facility, rule].gap = None if gap is None else _bad(str(gap))
     history = schema.rule_history.c
     query = (
         select(history.facility, history.rule, history.at_ms, history.raw_status)
@@ -70,6 +83,10 @@ def load(connection: Connection, now_ms: int) -> dict[Key, Shown]:
         if known is not None:
             known.see(Status(row.raw_status), row.at_ms)
     return shown
+
+
+def _bad(status: str) -> Status | None:
+    return Status(status) if status in {Status.FAIL, Status.PARTIAL} else None
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,14 +13,18 @@ from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.judge import results
 from tramgac_collector.judge.results import Shown, Writes
 from tramgac_collector.judge.tick import Tick
-from tramgac_collector.rules.detail import detail_of
+from tramgac_collector.rules import hysteresis
+from tramgac_collector.rules.detail import Beside, detail_of
 from tramgac_collector.rules.engine import Judged, Row, Rules, day_of, judge
+from tramgac_collector.rules.evaluate import Result
 from tramgac_collector.rules.given import Given, Papers, by_facility, read_given
-from tramgac_collector.rules.hysteresis import COVER_DAYS, settled
-from tramgac_collector.rules.library import Library, fingerprint
+from tramgac_collector.rules.hysteresis import COVER_DAYS
+from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.overlays import Overlays
 from tramgac_collector.rules.pack import PackError, Rule
+from tramgac_collector.rules.province import Province
 from tramgac_collector.rules.status import Status
+from tramgac_collector.rules.tailoring import Tailored, Tailorings
 from tramgac_collector.rules.world import FactsWorld
 from tramgac_collector.store.engine import reading
 
@@ -64,7 +68,7 @@ class RulesPart:
 
     def __init__(self) -> None:
         self._library = Library()
-        self._files: object = None
+        self._province = Province()
         self._files_ms = 0
         self._inventory = Inventory()
         self._declarations = Declarations.of(self._inventory)
@@ -72,6 +76,8 @@ class RulesPart:
         self._generation = -1
         self._given: list[Given] = []
         self._overlays = Overlays()
+        self._tailorings = Tailorings()
+        self._faults: set[tuple[str, type[Exception]]] = set()
         self._shown: dict[results.Key, Shown] | None = None
         self._rules_of: dict[str, set[str]] = {}
         self._todo: dict[str, _Todo] = {}
@@ -86,8 +92,10 @@ class RulesPart:
         self._follow(tick)
         self._plan(tick)
         papers = Papers(self._given, tick.now_ms)
-        world = FactsWorld(tick.facts, tick.inventory, papers, tick.now_ms, self._declarations)
-        turn = _Turn(tick, world, self._shown, day_of(tick.now_ms))
+        tailored = self._tailorings.at(self._library, tick.now_ms)
+        facts, now_ms, declared = tick.facts, tick.now_ms, self._declarations
+        world = FactsWorld(facts, tick.inventory, papers, now_ms, declared, tailored=tailored)
+        turn = _Turn(tick, world, self._shown, day_of(now_ms), tailored)
         self._drop_gone(turn)
         try:
             self._judge(turn)
@@ -107,42 +115,48 @@ class RulesPart:
     def _follow(self, tick: Tick) -> None:
         """Take over a new inventory, new packs, new papers."""
         fresh = tick.inventory is not self._inventory
-        if tick.now_ms - self._files_ms >= _FILES_MS:
+        told = tick.generation != self._generation
+        if told or tick.now_ms - self._files_ms >= _FILES_MS:
             self._files_ms = tick.now_ms
-            fresh = self._read_packs() or fresh
+            fresh = self._read_packs(tick) or fresh
         if fresh:
             self._inventory = tick.inventory
             self._declarations = Declarations.of(tick.inventory)
             self._rules = Rules(self._library, tick.inventory)
             self._need_all(tick.inventory)
-        if tick.generation != self._generation:
+        if told:
             self._generation = tick.generation
             self._read_papers(tick)
 
-    def _read_packs(self) -> bool:
-        files = fingerprint()
-        if files == self._files:
-            return False
-        self._files = files
+    def _read_packs(self, tick: Tick) -> bool:
         try:
-            self._library = Library.read()
+            library = self._province.look(tick.engine, tick.config.rules, tick.now_ms)
         except PackError:
             log.exception("the packs cannot be read; the old ones stay")
             return False
+        if library is None:
+            return False
+        self._library = library.keeping(self._library)
         return True
 
     def _read_papers(self, tick: Tick) -> None:
         with reading(tick.engine) as connection:
             given, overlays = read_given(connection), Overlays.read(connection)
-        before = by_facility(self._given), self._overlays.by_facility()
-        self._given, self._overlays = given, overlays
-        now = by_facility(given), overlays.by_facility()
+            tailorings = Tailorings.read(connection)
+        before = self._entered()
+        self._given, self._overlays, self._tailorings = given, overlays, tailorings
+        now = self._entered()
         for facility in tick.inventory.facilities:
             if any(
                 old.get(facility.id) != new.get(facility.id)
                 for old, new in zip(before, now, strict=True)
             ):
                 self._need(facility.id).whole = True
+
+    def _entered(self) -> tuple[Mapping[str, object], ...]:
+        """What people entered, by facility."""
+        overlays, tailorings = self._overlays.by_facility(), self._tailorings.by_facility
+        return by_facility(self._given), overlays, tailorings
 
     def _need(self, facility: str) -> _Todo:
         return self._todo.setdefault(facility, _Todo())
@@ -191,17 +205,50 @@ class RulesPart:
         cover = _Cover(turn.tick, facility.id)
         found = set()
         for row in self._rows(facility, todo):
-            judged = judge(row, facility.id, turn.world, turn.today)
+            judged = self._judged(turn, row, facility.id)
             if judged is not None:
                 found.add(row.row.id)
                 self._show(turn, judged, cover)
         now_ms = turn.tick.now_ms
         if todo.whole:
             self._done[facility.id] = _Done(turn.today, now_ms, now_ms)
-            self._forget(turn, facility.id, self._rules_of.get(facility.id, set()) - found)
-            self._rules_of[facility.id] = found
+            gone = self._rules_of.get(facility.id, set()) - found
+            blind = {rule for rule in gone if self._is_refused(turn.shown[facility.id, rule])}
+            self._blind(turn, facility.id, blind)
+            self._forget(turn, facility.id, gone - blind)
+            self._rules_of[facility.id] = found | blind
         elif todo.aging:
             self._done[facility.id].aging_ms = now_ms
+
+    def _judged(self, turn: "_Turn", row: Row, facility: str) -> Judged | None:
+        """One rule that cannot be judged is not known, and keeps no other from being judged."""
+        try:
+            return judge(row, facility, turn.world, turn.today)
+        except Exception as error:
+            rule = row.row.id
+            if (rule, type(error)) not in self._faults:
+                self._faults.add((rule, type(error)))
+                log.exception("%s cannot be judged for %s: not known", rule, facility)
+            return Judged(row, Result(rule, facility, Status.UNKNOWN, "fault", coverage=0.0))
+
+    def _is_refused(self, shown: Shown) -> bool:
+        pack = shown.version.partition(" ")[0]
+        return pack in self._library.missing()
+
+    def _blind(self, turn: "_Turn", facility: str, rules: set[str]) -> None:
+        """Rules whose pack is there and cannot be used: not known, and never gone."""
+        now_ms = turn.tick.now_ms
+        for rule in sorted(rules):
+            known = turn.shown[facility, rule]
+            news = known.see(Status.UNKNOWN, now_ms)
+            if known.status is not Status.UNKNOWN:
+                known.status, known.since_ms, news = Status.UNKNOWN, now_ms, True
+            said = (known.status.value, "pack_refused")
+            result = (facility, rule, *said, False, 0.0, known.since_ms, known.version, now_ms)
+            turn.writes.results.append((*result, "{}"))
+            if news:
+                row = (facility, rule, now_ms, said[0], *said, known.version)
+                turn.writes.history.append(row)
 
     def _rows(self, facility: Facility, todo: _Todo) -> Iterator[Row]:
         if todo.whole:
@@ -220,21 +267,25 @@ class RulesPart:
         result, now_ms, version = judged.result, turn.tick.now_ms, judged.row.version
         key, raw = (result.facility, result.rule), result.status
         known = turn.shown.get(key)
-        before = None if known is None else known.status
+        before = hysteresis.Shown()
         if known is None:
             known = turn.shown[key] = Shown(raw, now_ms)
+        else:
+            before = hysteresis.Shown(known.status, known.gap)
         news = known.see(raw, now_ms)
         status = _settled(judged, known, before, cover)
+        known.gap, known.version = hysteresis.gap_after(before, status), version
         if status is not known.status:
             known.status, known.since_ms = status, now_ms
             news = True
-        overlay = self._overlays.of(*key, now_ms)
-        told = (status, raw, result.reason, result.coverage, overlay, version, judged.due_ms)
+        overlay = self._overlays.of(result.facility, judged.row.row, now_ms)
+        beside = Beside(overlay, turn.tailored.of(*key), None if known.gap is status else known.gap)
+        told = (status, raw, result.reason, result.coverage, beside, version, judged.due_ms)
         if told == known.told and now_ms - known.written_ms < HOUR_MS:
             return
         known.told, known.written_ms = told, now_ms
         said = (result.reason, result.advisory, result.coverage, known.since_ms, version, now_ms)
-        detail = detail_of(judged, status, overlay)
+        detail = detail_of(judged, status, beside)
         turn.writes.results.append((*key, status.value, *said, detail))
         if news:
             row = (*key, now_ms, status.value, raw.value, result.reason, version)
@@ -249,14 +300,15 @@ class _Turn:
     world: FactsWorld
     shown: dict[results.Key, Shown]
     today: date
+    tailored: Tailored
     writes: Writes = field(default_factory=Writes)
 
 
-def _settled(judged: Judged, known: Shown, before: Status | None, cover: "_Cover") -> Status:
+def _settled(judged: Judged, known: Shown, before: hysteresis.Shown, cover: "_Cover") -> Status:
     row = judged.row.row
     kind = row.hysteresis.kind if isinstance(row, Rule) else "none"
     mean = cover.mean() if kind == "coverage" else None
-    return settled(kind, known.seen, before, cover.now_ms, mean)
+    return hysteresis.settled(kind, known.seen, before, cover.now_ms, mean)
 
 
 class _Cover:

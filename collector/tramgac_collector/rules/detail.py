@@ -2,25 +2,39 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tramgac_collector.rules.engine import Judged
 from tramgac_collector.rules.evaluate import Evidence, Finding
-from tramgac_collector.rules.overlays import Acceptance, Excuse
+from tramgac_collector.rules.overlays import Acceptance, Overlay
+from tramgac_collector.rules.pack import Rule
 from tramgac_collector.rules.status import ORDER, Status
+from tramgac_collector.rules.storm import Storm
+from tramgac_collector.rules.tailoring import Tailoring, tailored_dict
 
 MAX_BYTES = 4_000
 _MOST_NAMES = 12
 
 
-def detail_of(judged: Judged, shown: Status, overlay: Acceptance | Excuse | None) -> str:
+class Beside(NamedTuple):
+    """What is told beside a result and is not evidence.
+
+    Attributes:
+        tailored: Numbers of the facility's own that it was judged by.
+        gap: What was shown before it was not known any more.
+    """
+
+    overlay: Overlay | None = None
+    tailored: tuple[Tailoring, ...] = ()
+    gap: Status | None = None
+
+
+def detail_of(judged: Judged, shown: Status, beside: Beside) -> str:
     """JSON of at most ``MAX_BYTES``."""
-    return _spell(detail_dict(judged, shown, overlay))
+    return _spell(detail_dict(judged, shown, beside))
 
 
-def detail_dict(
-    judged: Judged, shown: Status, overlay: Acceptance | Excuse | None
-) -> dict[str, Any]:
+def detail_dict(judged: Judged, shown: Status, beside: Beside) -> dict[str, Any]:
     """The worst subjects first, and how many more there are."""
     result = judged.result
     told: dict[str, Any] = {}
@@ -30,8 +44,12 @@ def detail_dict(
         told["raw"] = result.status.value
     if judged.due_ms is not None:
         told["due_ms"] = judged.due_ms
-    if overlay is not None:
-        told["overlay"] = overlay_dict(overlay)
+    if beside.overlay is not None:
+        told["overlay"] = overlay_dict(beside.overlay, judged)
+    if beside.tailored:
+        told["tailored"] = [tailored_dict(one) for one in beside.tailored[:_MOST_NAMES]]
+    if beside.gap is not None:
+        told["gap"] = beside.gap.value
     findings = sorted(result.findings, key=lambda one: ORDER.index(one.status))
     told["findings"] = kept = []
     size = len(_spell(told))
@@ -49,8 +67,13 @@ def _spell(what: object) -> str:
     return json.dumps(what, ensure_ascii=True, separators=(",", ":"))
 
 
-def overlay_dict(overlay: Acceptance | Excuse) -> dict[str, Any]:
+def overlay_dict(overlay: Overlay, judged: Judged) -> dict[str, Any]:
     """Which one, in short."""
+    if isinstance(overlay, Storm):
+        row = judged.row.row
+        cite = str(row.excuse) if isinstance(row, Rule) and row.excuse else ""
+        told = {"kind": "excused", "storm": overlay.id, "until_ms": overlay.over_ms}
+        return {**told, "cite": cite[:200]}
     if isinstance(overlay, Acceptance):
         return {"kind": "accepted", "id": overlay.id, "until_ms": overlay.expires_ms}
     return {"kind": "excused", "id": overlay.id, "until_ms": overlay.until_ms}

@@ -36,12 +36,15 @@ class Evidence:
     Attributes:
         expires_ms: From when on it says nothing.
         origin: Who says so: an agent, a person, a document.
+        partial: Some of what it is the worst of has expired. What is left can show that
+            something is wrong, never that nothing is.
     """
 
     value: Value
     collected_ms: int
     expires_ms: int
     origin: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ class _In(Scope):
         return found.value if found.collected_ms >= self.oldest_ms else None
 
     def _param(self, name: str, param: Param) -> Value:
-        for place in (f"param.{self._rule.id}.{name}", param.source):
+        own = f"param.{self._rule.id}.{name}" if param.tailorable else ""
+        for place in (own, param.source):
             if place and place in self.subject.attributes:
                 declared = self.subject.attributes[place]
                 if declared is not None:
@@ -336,7 +340,9 @@ def _of_subject(rule: Rule, subject: Subject, others: Sequence[Subject], world: 
         stated = any(said and name.startswith(ATTESTATION) for name, said in papers.items())
         conflict = stated and not denied
         return Finding(subject.id, Status.FAIL, refuted=True, conflict=conflict, used=found)
-    missing = tuple(name for name in _needed(rule) if scope.value(name) is None)
+    weak = [name for name, one in found.items() if one.partial]
+    needed = dict.fromkeys((*_needed(rule), *weak))
+    missing = tuple(name for name in needed if name in weak or scope.value(name) is None)
     expired = tuple(name for name in missing if name in found)
     if missing:
         status = Status.STALE if len(expired) == len(missing) else Status.UNKNOWN

@@ -29,8 +29,21 @@ class Seen(NamedTuple):
     status: Status
 
 
+class Shown(NamedTuple):
+    """What is shown until now.
+
+    Attributes:
+        status: None for nothing yet.
+        gap: The gap that was shown last and was not good since, known or not meanwhile: only
+            good that was seen ends one.
+    """
+
+    status: Status | None = None
+    gap: Status | None = None
+
+
 def settled(
-    kind: str, seen: Sequence[Seen], shown: Status | None, now_ms: int, cover: float | None = None
+    kind: str, seen: Sequence[Seen], shown: Shown, now_ms: int, cover: float | None = None
 ) -> Status:
     """What is shown, given what the evidence says.
 
@@ -40,14 +53,14 @@ def settled(
     Args:
         kind: Of ``Hysteresis``.
         seen: What the evidence alone said, each from its time on, the last one now.
-        shown: What is shown until now; None for nothing yet.
+        shown: What is shown until now.
         now_ms: Now.
         cover: For ``coverage``: its mean of the last seven days, where that is known.
     """
     raw = seen[-1].status
     if kind in {"none", "age"} or raw not in {*_BAD, Status.PASS_OBSERVED}:
         return raw
-    was_bad = shown in _BAD
+    was_bad = shown.status in _BAD or shown.gap is not None
     bad = raw in _BAD
     if kind == "coverage":
         bad = _covered_badly(cover, was_bad=was_bad) if cover is not None else bad
@@ -60,13 +73,21 @@ def settled(
     return _as(raw, shown, bad=bad)
 
 
-def _as(raw: Status, shown: Status | None, *, bad: bool) -> Status:
+def gap_after(shown: Shown, status: Status) -> Status | None:
+    """The gap that still stands once ``status`` is shown."""
+    if status in _BAD:
+        return status
+    return shown.gap if status in _UNKNOWN else None
+
+
+def _as(raw: Status, shown: Shown, *, bad: bool) -> Status:
     """The word for what was decided; where there was no good word yet, it is not known."""
     if bad == (raw in _BAD):
         return raw
     if bad:
-        return shown if shown in _BAD else Status.FAIL
-    return Status.PASS_OBSERVED if shown is Status.PASS_OBSERVED else Status.UNKNOWN
+        return shown.status if shown.status in _BAD else shown.gap or Status.FAIL
+    good = shown.status is Status.PASS_OBSERVED
+    return Status.PASS_OBSERVED if good else Status.UNKNOWN
 
 
 def _bad_ms(seen: Sequence[Seen], begin_ms: int, end_ms: int) -> tuple[int, int]:

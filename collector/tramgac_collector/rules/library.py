@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from tramgac_collector.inventory.model import Facility, Inventory
+from tramgac_collector.rules import manifest
 from tramgac_collector.rules.lint import Complaint, lint
-from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, read_pack
+from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, read_pack, version_key
 from tramgac_collector.rules.papers import FILE_NAME, Paper, read_papers
 
 FOLDER = Path(__file__).resolve().parents[1] / "packs"
@@ -44,8 +45,15 @@ class Library:
     @classmethod
     def _of(cls, folder: Path) -> "Library":
         packs: list[Pack] = []
-        refused: list[Refused] = []
+        changed = dict(manifest.changed(folder))
+        if FILE_NAME in changed:
+            raise PackError(changed[FILE_NAME].text)
+        refused = [Refused(name, (one,)) for name, one in changed.items()]
+        for one in refused:
+            log.error("%s is not used: %s", one.file, one.complaints[0].text)
         for path in pack_files(folder):
+            if path.name in changed:
+                continue
             try:
                 pack = read_pack(path)
                 complaints = tuple(lint(pack))
@@ -57,6 +65,29 @@ class Library:
             else:
                 packs.append(pack)
         return cls(tuple(packs), read_papers(folder / FILE_NAME), tuple(refused))
+
+    def with_own(self, own: Mapping[str, Pack], refused: Sequence[Refused]) -> "Library":
+        """Together with packs of a province's own; of two with one id the newer counts."""
+        if not own and not refused:
+            return self
+        packs = {pack.pack.id: pack for pack in self.packs}
+        for name, pack in own.items():
+            there = packs.get(name)
+            newest = "0.0.0" if there is None else there.pack.version
+            if there is None or version_key(newest) < version_key(pack.pack.version):
+                packs[name] = pack
+        every = tuple(packs[name] for name in sorted(packs))
+        return replace(self, packs=every, refused=(*self.refused, *refused))
+
+    def keeping(self, before: "Library") -> "Library":
+        """With the packs of ``before`` that cannot be used any more: what is in force stays."""
+        old = [pack for pack in before.packs if pack.pack.id in self.missing()]
+        return replace(self, packs=(*self.packs, *old)) if old else self
+
+    def missing(self) -> frozenset[str]:
+        """Ids of packs that are there and cannot be used."""
+        there = {pack.pack.id for pack in self.packs}
+        return frozenset(Path(one.file).stem for one in self.refused) - there
 
     def asked_of(self, facility: Facility, inventory: Inventory) -> Iterator[Pack]:
         """Packs a facility is judged by: an optional one only if somebody wants it."""
@@ -85,5 +116,6 @@ def pack_files(folder: Path) -> Sequence[Path]:
 
 def fingerprint(folder: Path = FOLDER) -> tuple[tuple[str, int, int], ...]:
     """Changes when a file does."""
-    found = ((path, path.stat()) for path in sorted(folder.glob("*.yml")))
+    files = (path for form in ("*.yml", manifest.FILE) for path in folder.glob(form))
+    found = ((path, path.stat()) for path in sorted(files))
     return tuple((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in found)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from tramgac_collector.rules.pack import Deadline, Rule
+from tramgac_collector.rules.storm import Storm, read_storms
 from tramgac_collector.store import schema
 
 MOST_DAYS = 366
@@ -30,9 +32,9 @@ class Acceptance(NamedTuple):
     entered_by: str
     revoked_ms: int | None
 
-    def holds(self, now_ms: int) -> bool:
-        """Whether it lies over the result now; its end opens the gap again."""
-        return self.from_ms <= now_ms < self.expires_ms and self.revoked_ms is None
+    def holds(self, at_ms: int, known_ms: int | None = None) -> bool:
+        """Whether it lies over the result at a moment; its end opens the gap again."""
+        return self.from_ms <= at_ms < self.expires_ms and _stands(self, at_ms, known_ms)
 
 
 class Excuse(NamedTuple):
@@ -50,19 +52,33 @@ class Excuse(NamedTuple):
     entered_by: str
     revoked_ms: int | None
 
-    def holds(self, now_ms: int) -> bool:
-        """Whether it lies over the result now."""
-        return self.from_ms <= now_ms < self.until_ms and self.revoked_ms is None
+    def holds(self, at_ms: int, known_ms: int | None = None) -> bool:
+        """Whether it lies over the result at a moment."""
+        return self.from_ms <= at_ms < self.until_ms and _stands(self, at_ms, known_ms)
+
+
+def _stands(one: Acceptance | Excuse, at_ms: int, known_ms: int | None) -> bool:
+    """Entered, and not taken back, by what was known at a later moment."""
+    known = at_ms if known_ms is None else known_ms
+    back = one.revoked_ms is not None and one.revoked_ms <= min(at_ms, known)
+    return one.entered_ms <= known and not back
+
+
+Overlay = Acceptance | Excuse | Storm
 
 
 class Overlays:
     """Everything that was entered, by facility and rule."""
 
     def __init__(
-        self, acceptances: Iterable[Acceptance] = (), excuses: Iterable[Excuse] = ()
+        self,
+        acceptances: Iterable[Acceptance] = (),
+        excuses: Iterable[Excuse] = (),
+        storms: Iterable[Storm] = (),
     ) -> None:
         self.acceptances = tuple(acceptances)
         self.excuses = tuple(excuses)
+        self.storms = tuple(storms)
         self._by_facility = self.by_facility()
 
     @classmethod
@@ -71,19 +87,33 @@ class Overlays:
         return cls(
             (Acceptance(*row) for row in connection.execute(select(schema.acceptances))),
             (Excuse(*row) for row in connection.execute(select(schema.excuses))),
+            read_storms(connection),
         )
 
-    def by_facility(self) -> Mapping[str, tuple[Acceptance | Excuse, ...]]:
+    def by_facility(self) -> Mapping[str, tuple[Overlay, ...]]:
         """Sorted out, so that it can be seen whose changed."""
-        found: defaultdict[str, list[Acceptance | Excuse]] = defaultdict(list)
-        every: list[Acceptance | Excuse] = [*self.excuses, *self.acceptances]
-        for one in every:
-            found[one.facility].append(one)
+        found: defaultdict[str, list[Overlay]] = defaultdict(list)
+        for excuse in self.excuses:
+            found[excuse.facility].append(excuse)
+        for storm in self.storms:
+            for facility in storm.facilities:
+                found[facility].append(storm)
+        for acceptance in self.acceptances:
+            found[acceptance.facility].append(acceptance)
         return {facility: tuple(some) for facility, some in found.items()}
 
-    def of(self, facility: str, rule: str, now_ms: int) -> Acceptance | Excuse | None:
-        """What lies over a result now; an excuse before an acceptance."""
+    def of(
+        self, facility: str, row: Rule | Deadline, at_ms: int, known_ms: int | None = None
+    ) -> Overlay | None:
+        """What lies over a result at a moment; an excuse before an acceptance.
+
+        A storm excuses only where the rule names the law that does.
+        """
         for one in self._by_facility.get(facility, ()):
-            if one.rule == rule and one.holds(now_ms):
+            if isinstance(one, Storm):
+                fits = isinstance(row, Rule) and row.excuse is not None
+            else:
+                fits = one.rule == row.id
+            if fits and one.holds(at_ms, known_ms):
                 return one
         return None

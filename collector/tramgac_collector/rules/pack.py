@@ -29,7 +29,7 @@ Severity = Literal["info", "low", "medium", "high"]
 
 PackId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9_]+)*$", max_length=64)]
 RuleId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=96)]
-Version = Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$")]
+Version = Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$", max_length=16)]
 Expression = Annotated[str, msgspec.Meta(max_length=1000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Level = Annotated[int, msgspec.Meta(ge=1, le=7)]
@@ -82,7 +82,8 @@ class Param(Node, frozen=True, kw_only=True, rename={"source": "from"}):
         value: A literal of the expression language.
         source: Attribute it is taken from where the facility declares it; ``value`` else.
         by_level: Instead of ``value`` at these declared levels.
-        tailorable: A facility may set its own.
+        tailorable: A facility may set its own, between ``least`` and ``most`` where they are
+            named, else within four times more or less.
         product: The number is ours; no document has it.
     """
 
@@ -90,6 +91,8 @@ class Param(Node, frozen=True, kw_only=True, rename={"source": "from"}):
     source: str = ""
     by_level: dict[str, Expression] = {}
     tailorable: bool = False
+    least: Expression = ""
+    most: Expression = ""
     product: bool = False
 
 
@@ -137,6 +140,7 @@ class Rule(Node, frozen=True, kw_only=True):
         min_coverage: Share of subjects that must be known.
         evidence: What kind decides it.
         validity: How old evidence in ``needs`` may be, if less than its own expiry allows.
+        excuse: Where a law itself excuses who could not meet it in a calamity.
         text_status: Of this row, where it differs from the pack's; same for ``legal_force``.
     """
 
@@ -158,6 +162,7 @@ class Rule(Node, frozen=True, kw_only=True):
     evidence: EvidenceKind
     validity: Expression = ""
     hysteresis: Hysteresis = Hysteresis()
+    excuse: Cite | None = None
     text_status: TextStatus | None = None
     legal_force: LegalForce | None = None
     in_force: InForce | None = None
@@ -240,6 +245,11 @@ class Pack(Node, frozen=True, kw_only=True):
     def legal_force(self, rule: Rule) -> LegalForce:
         """Of one rule."""
         return rule.legal_force or self.pack.legal_force
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """For comparing two versions."""
+    return tuple(map(int, version.split(".")))
 
 
 class PackError(ConfigError):

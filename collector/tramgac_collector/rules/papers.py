@@ -92,6 +92,11 @@ def lint_papers(packs: Iterable[Pack], papers: Mapping[str, Paper]) -> list[Comp
     return found
 
 
+def unlisted(pack: Pack, papers: Mapping[str, Paper]) -> list[tuple[str, str]]:
+    """Papers a pack asks for that nobody can hand in, each with where it stands."""
+    return [(place, name) for place, name in _asked(pack) if name not in papers]
+
+
 def _asked(pack: Pack) -> Iterator[tuple[str, str]]:
     yield from ((pack.pack.id, name) for name in sorted(_papers_in(pack.pack.applies_if)))
     for rule in pack.rules:

@@ -1,7 +1,7 @@
 """The world of rules at one moment: facts, inventory, papers, and what judged the backups."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tramgac_collector.backups.declared import Declarations
@@ -15,6 +15,7 @@ from tramgac_collector.rules.datasets import JudgedDataset
 from tramgac_collector.rules.evaluate import Evidence, Subject
 from tramgac_collector.rules.expression import Value
 from tramgac_collector.rules.given import Papers
+from tramgac_collector.rules.tailoring import Tailored
 from tramgac_collector.rules.vocabulary import VOCABULARY, is_paper
 
 
@@ -44,6 +45,8 @@ SOURCES: Mapping[str, str] = {
     "svc.tls": "svc.tls",
 }
 """Of which fact a term is made; those of backups are made of all ``bk.`` facts."""
+# A disk or a probe that was not seen for so long is taken for gone.
+_GONE_MS = 30 * 86_400_000
 # By whose facts a kind of subject is found that nobody declares.
 _SEEN_BY = {"port": "net.link", "path": "net.path.rtt"}
 
@@ -67,6 +70,7 @@ class FactsWorld:
         papers: What was handed in.
         now_ms: The moment.
         declarations: Of the inventory, where they are at hand.
+        tailored: Numbers of the facilities' own that count at that moment.
     """
 
     def __init__(
@@ -76,12 +80,15 @@ class FactsWorld:
         papers: Papers,
         now_ms: int,
         declarations: Declarations | None = None,
+        *,
+        tailored: Tailored | None = None,
     ) -> None:
         self.now_ms = now_ms
         self._facts = facts
         self._inventory = inventory
         self._papers = papers
         self._declarations = declarations or Declarations.of(inventory)
+        self._tailored = tailored or Tailored()
         self._known: dict[str, _Facility] = {}
         self._worked_out: Mapping[str, Callable[[Subject], Evidence | None]] = {
             "bk.cover": self._covered,
@@ -106,6 +113,9 @@ class FactsWorld:
         known = self._facility(facility)
         if kind not in known.subjects:
             found = [*subjects_of(known.declared, kind), *self._seen(known.declared, kind)]
+            own = self._tailored.attributes(facility)
+            if own:
+                found = [replace(one, attributes={**one.attributes, **own}) for one in found]
             known.subjects[kind] = found
         return known.subjects[kind]
 
@@ -181,32 +191,38 @@ class FactsWorld:
         found = self._worst(self._of_system("svc.up", subject.facility, subject.id), min)
         if found is None:
             return None
-        return Evidence(found.value == 1, found.collected_ms, found.expires_ms, found.origin)
+        return replace(found, value=found.value == 1)
 
     def _certificate(self, subject: Subject) -> Evidence | None:
         found = self._worst(self._of_system("svc.tls", subject.facility, subject.id), min)
         if found is None or not isinstance(found.value, float):
             return None
-        left = found.value - self.now_ms / 1000
-        return Evidence(left, found.collected_ms, found.expires_ms, found.origin)
+        return replace(found, value=found.value - self.now_ms / 1000)
 
     def _of_system(self, name: str, facility: str, system: str) -> Iterator[Fact]:
+        declared = self._facility(facility).declared
         for subject, fact in self._facts.named(facility, name).items():
-            if subject.rpartition("/")[2].partition(":")[0] == system:
+            _, _, host, *rest = subject.split("/", 3)
+            if "/".join(rest).rpartition("/")[2].partition(":")[0] != system:
+                continue
+            # Nobody waits for a host that is declared no more.
+            if fact.expires_ms > self.now_ms or declared.find_host(host) is not None:
                 yield fact
 
     def _worst(
         self, facts: Iterable[Fact], choose: Callable[[Iterable[float]], float]
     ) -> Evidence | None:
-        """The worst of what is fresh, as long as all of it is; else what expired last."""
-        some = [fact for fact in facts if fact.value is not None]
+        """The worst of what is fresh, ``partial`` if not all is; else what expired last."""
+        every = [fact for fact in facts if fact.value is not None]
+        some = [one for one in every if one.expires_ms > self.now_ms - _GONE_MS] or every
         fresh = [fact for fact in some if fact.expires_ms > self.now_ms]
         if not some:
             return None
         last = max(fresh or some, key=lambda fact: fact.collected_ms)
         value = choose(fact.value for fact in fresh or some if fact.value is not None)
         expires = min(fact.expires_ms for fact in fresh or some)
-        return Evidence(value, last.collected_ms, expires, last.origin)
+        partial = bool(fresh) and len(fresh) < len(some)
+        return Evidence(value, last.collected_ms, expires, last.origin, partial)
 
 
 def _evidence(fact: Fact, value: Value) -> Evidence:

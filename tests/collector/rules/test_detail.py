@@ -2,7 +2,7 @@
 
 import json
 
-from tramgac_collector.rules.detail import MAX_BYTES, detail_of
+from tramgac_collector.rules.detail import MAX_BYTES, Beside, detail_of
 from tramgac_collector.rules.engine import Judged, Row
 from tramgac_collector.rules.evaluate import Evidence, Finding, Result
 from tramgac_collector.rules.pack import parse_pack
@@ -25,7 +25,7 @@ def test_a_detail_is_bounded_and_says_how_much_it_leaves_out() -> None:
     result = Result("t.r", "f", Status.FAIL, "refuted", (*found, bad))
     row = Row(pack, pack.rules[0], frozenset(), aging=False)
 
-    text = detail_of(Judged(row, result), Status.UNKNOWN, None)
+    text = detail_of(Judged(row, result), Status.UNKNOWN, Beside())
     told = json.loads(text)
 
     assert len(text.encode()) <= MAX_BYTES

@@ -1,0 +1,282 @@
+"""Packs of a province's own: signed files in a folder, and what of them is in force.
+
+A pack comes into force once: signed by a trusted key, without fault, newer than what is in force.
+From then on its text stands in the store, so that a file that is changed, spoilt or lost later
+changes nothing. What is refused is said, and what was in force before stays.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, select, update
+
+from tramgac_collector.config import RulesSection
+from tramgac_collector.identity.register import note
+from tramgac_collector.rules.library import Library, Refused, fingerprint
+from tramgac_collector.rules.lint import Complaint, lint
+from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, parse_pack, version_key
+from tramgac_collector.rules.papers import unlisted
+from tramgac_collector.rules.signing import SUFFIX, Keys, read_keys, signer_of
+from tramgac_collector.store import schema
+from tramgac_collector.store.bulk import upsert
+from tramgac_collector.store.engine import bump_generation, reading
+
+_MOST_FILES = 64
+_MOST_BYTES = 512 * 1024
+_COLUMNS = tuple(schema.packs_in_force.columns.keys())
+
+log = logging.getLogger(__name__)
+
+
+class Held(NamedTuple):
+    """A pack that is or was in force.
+
+    Attributes:
+        key_sha256: Of the key that signed it.
+        withdrawn_ms: Since when it is not in force any more.
+    """
+
+    id: str
+    version: str
+    sha256: str
+    key_sha256: str
+    text: str
+    since_ms: int
+    withdrawn_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is in a folder: what comes into force, and what does not, and why."""
+
+    taken: tuple[Held, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def read_held(connection: Connection) -> dict[str, Held]:
+    """Every pack ever in force, by id."""
+    rows = connection.execute(select(schema.packs_in_force).order_by(schema.packs_in_force.c.id))
+    return {row.id: Held(*row) for row in rows}
+
+
+def library_of(connection: Connection) -> Library:
+    """Shipped packs with the province's own that are in force."""
+    return with_own(Library.read(), read_held(connection))
+
+
+def with_own(shipped: Library, held: Mapping[str, Held]) -> Library:
+    """The same with packs of the province's own; the newer of one id counts."""
+    own: dict[str, Pack] = {}
+    refused: list[Refused] = []
+    for one in held.values():
+        if one.withdrawn_ms is not None:
+            continue
+        try:
+            pack = _parsed(one.text, one.id)
+            faults = tuple(lint(pack))
+        except PackError as error:
+            faults = (Complaint("pack", str(error)),)
+        if faults:
+            # The store was written by hand, or this version is stricter than the one that took it.
+            refused.append(Refused(f"{one.id}.yml", faults))
+        else:
+            own[one.id] = pack
+    return shipped.with_own(own, refused)
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _parsed(text: str, name: str) -> Pack:
+    return parse_pack(text, f"{name} in force")
+
+
+def look(section: RulesSection, shipped: Library, held: Mapping[str, Held], now_ms: int) -> Looked:
+    """What of the folder comes into force; nothing is written.
+
+    Raises:
+        PackError: The folder or a trusted key cannot be read.
+    """
+    if not section.folder:
+        return Looked()
+    keys = read_keys(section.trusted_keys)
+    taken: dict[str, Held] = {}
+    refused: list[Refused] = []
+    for path in _files(Path(section.folder)):
+        library = with_own(shipped, {**held, **taken})
+        try:
+            one = _considered(path, keys, library, held.get(path.stem))
+        except PackError as error:
+            refused.append(Refused(path.name, (Complaint("pack", str(error)),)))
+            continue
+        if one is not None:
+            taken[one.id] = one._replace(since_ms=now_ms)
+    return Looked(tuple(taken.values()), tuple(refused))
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    if not folder.is_dir():
+        raise PackError(f"[rules] folder: {folder} is no folder that can be read")
+    found = sorted(path for path in folder.glob("*.yml") if path.is_file())
+    if len(found) > _MOST_FILES:
+        raise PackError(f"[rules] folder: {folder} holds more than {_MOST_FILES} packs")
+    return found
+
+
+def _considered(path: Path, keys: Keys, library: Library, held: Held | None) -> Held | None:
+    """A file that comes into force; None for one that is already.
+
+    Raises:
+        PackError: It does not, and why.
+    """
+    data = read_own(path)
+    signer = signer_of(path, data, keys)
+    digest = hashlib.sha256(data).hexdigest()
+    if held is not None and held.sha256 == digest and held.withdrawn_ms is None:
+        return None
+    text, pack = checked(path, data)
+    for fault in _misfits(pack, library, held):
+        raise PackError(f"{path}: {fault}")
+    return Held(pack.pack.id, pack.pack.version, digest, signer, text, 0)
+
+
+def read_own(path: Path) -> bytes:
+    """Bytes of a pack.
+
+    Raises:
+        PackError: It cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise PackError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise PackError(f"{path}: larger than {_MOST_BYTES // 1024} KiB")
+    return data
+
+
+def checked(path: Path, data: bytes) -> tuple[str, Pack]:
+    """Text and tree of a pack without fault.
+
+    Raises:
+        PackError: It has one.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PackError(f"{path}: not UTF-8 at byte {error.start}") from None
+    pack = parse_pack(text, str(path))
+    for fault in lint(pack):
+        raise PackError(f"{path}: {fault.place}: {fault.text}")
+    if pack.pack.id != path.stem:
+        raise PackError(f"{path}: its id is {pack.pack.id}; name the file {pack.pack.id}.yml")
+    return text, pack
+
+
+def _misfits(pack: Pack, library: Library, held: Held | None) -> Iterator[str]:
+    """What keeps a pack without fault of its own from coming into force here."""
+    head = pack.pack
+    there = next((one.pack for one in library.packs if one.pack.id == head.id), None)
+    versions = [one.version for one in (there, held) if one is not None]
+    newest = max(versions, key=version_key, default="")
+    if newest and version_key(head.version) <= version_key(newest):
+        gone = held is not None and held.withdrawn_ms is not None
+        why = (
+            "was in force and taken back"
+            if gone and newest == held_version(held)
+            else "is in force"
+        )
+        yield f"version {head.version}, but {head.id} {newest} {why}; raise the version"
+    rows: list[Rule | Deadline] = [*pack.rules, *pack.deadlines]
+    for row in rows:
+        found = library.find(row.id)
+        if found is not None and found[0].pack.id != head.id:
+            yield f"{row.id}: {found[0].pack.id} has this id already; choose another"
+    for place, name in unlisted(pack, library.papers):
+        yield f"{place}: nobody can hand in `{name}`; `attest list --known` names what can be"
+
+
+def held_version(held: Held | None) -> str:
+    """Version of what is or was in force."""
+    return "" if held is None else held.version
+
+
+def take(connection: Connection, taken: Sequence[Held], now_ms: int, actor: str) -> None:
+    """Bring packs into force, with a line each in the audit trail."""
+    if not taken:
+        return
+    upsert(connection, schema.packs_in_force, _COLUMNS, [tuple(one) for one in taken])
+    for one in taken:
+        said = f"{one.version}, sha256 {one.sha256}, signed by {one.key_sha256}"
+        note(connection, now_ms, (actor, "pack_in_force", one.id), said)
+    bump_generation(connection)
+
+
+def withdraw(connection: Connection, pack_id: str, now_ms: int) -> bool:
+    """Take a pack out of force; whether there was one."""
+    table = schema.packs_in_force
+    here = (table.c.id == pack_id) & table.c.withdrawn_ms.is_(None)
+    return bool(connection.execute(update(table).where(here).values(withdrawn_ms=now_ms)).rowcount)
+
+
+def distrusted(section: RulesSection, held: Mapping[str, Held]) -> list[Refused]:
+    """Packs in force whose key is not trusted any more; they stay until they are withdrawn.
+
+    Raises:
+        PackError: A trusted key cannot be read.
+    """
+    keys = read_keys(section.trusted_keys)
+    text = "in force, signed by a key that is no more in [rules] trusted_keys: `rules withdraw` it"
+    return [
+        Refused(f"{one.id}.yml", (Complaint("pack", text),))
+        for one in held.values()
+        if one.withdrawn_ms is None and one.key_sha256 not in keys
+    ]
+
+
+def _stamp(section: RulesSection) -> tuple[object, ...]:
+    files = [Path(one) for one in section.trusted_keys]
+    if section.folder:
+        folder = Path(section.folder)
+        files += [*folder.glob("*.yml"), *folder.glob(f"*.yml{SUFFIX}")]
+    stats = ((str(one), one.stat()) for one in sorted(files) if one.is_file())
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+@dataclass(slots=True)
+class Province:
+    """What the judge knows of packs; looks again when a file or what is in force changed."""
+
+    _seen: tuple[object, ...] = ()
+    _refused: tuple[Refused, ...] = field(default=())
+
+    def look(self, engine: Engine, section: RulesSection, now_ms: int) -> Library | None:
+        """The packs to judge by; None if nothing changed.
+
+        Raises:
+            PackError: The shipped ones cannot be read.
+        """
+        with reading(engine) as connection:
+            held = read_held(connection)
+        seen = (fingerprint(), _stamp(section), [one[:4] + one[6:] for one in held.values()])
+        if seen == self._seen:
+            return None
+        shipped = Library.read()
+        try:
+            found = look(section, shipped, held, now_ms)
+        except PackError as error:
+            found = Looked(refused=(Refused(section.folder, (Complaint("pack", str(error)),)),))
+        for one in found.refused:
+            if one not in self._refused:
+                log.error("%s is not used: %s", one.file, one.complaints[0].text)
+        if found.taken:
+            with engine.begin() as connection:
+                take(connection, found.taken, now_ms, "judge")
+            held = {**held, **{one.id: one for one in found.taken}}
+        self._refused = found.refused
+        self._seen = (*seen[:2], [one[:4] + one[6:] for one in held.values()])
+        return with_own(shipped, held)
