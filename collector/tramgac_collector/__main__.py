@@ -31,6 +31,7 @@ COMMANDS = {
         "tramgac_collector.commands.incidents", "list, acknowledge and hand over incidents"
     ),
     "maintenance": Command("tramgac_collector.commands.maintenance", "plan work without alarms"),
+    "accounts": Command("tramgac_collector.commands.accounts", "who may look at the pages"),
     "oncall": Command("tramgac_collector.commands.oncall", "who is told, if something happens now"),
     "notify": Command("tramgac_collector.commands.notify", "try every channel; list what was told"),
     "backup": Command("tramgac_collector.commands.backup", "save store and CA key, encrypted"),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tramgac_collector.notify.settings import NotifySection
+from tramgac_collector.web.settings import WebSection
 from tramgac_proto.configfile import convert, read_tree
 
 DEFAULT_PATH = Path("/etc/tramgac/collector.toml")
@@ -119,6 +120,7 @@ class Config(Section, frozen=True, kw_only=True):
     throughput: ThroughputSection = ThroughputSection()
     notify: NotifySection = NotifySection()
     rules: RulesSection = RulesSection()
+    web: WebSection = WebSection()
 
     @property
     def state_dir(self) -> Path:

@@ -1,5 +1,6 @@
 """A small HTTP server for a WSGI application: bounded threads, clean end."""
 
+import ssl
 import threading
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 # A page of a million series is about 140 MB; it is sent from memory, not from a file.
 _BODY_IN_MEMORY = 1 << 30
-_REQUEST_BYTES = 64 * 1024
+REQUEST_BYTES = 64 * 1024
 _CONNECTIONS = 100
 _IDLE_SECONDS = 30
 
@@ -28,6 +29,19 @@ def split_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    """What a server needs to speak TLS 1.2 or later.
+
+    Raises:
+        OSError: A file cannot be read, or is not what it should be (``ssl.SSLError``).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Without a callback OpenSSL would ask for the passphrase of the key at the terminal.
+    context.load_cert_chain(certificate, key, password=lambda: "")
+    return context
+
+
 class Server:
     """waitress on one address.
 
@@ -35,9 +49,17 @@ class Server:
         application: What answers.
         listen: ``host:port``; port 0 takes a free one.
         threads: Requests answered at the same time.
+        forwarded: Leave ``X-Forwarded-*`` to the application; else nobody sees them.
     """
 
-    def __init__(self, application: "WSGIApplication", listen: str, *, threads: int = 4) -> None:
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        listen: str,
+        *,
+        threads: int = 4,
+        forwarded: bool = False,
+    ) -> None:
         host, port = split_address(listen)
         self._server = create_server(
             application,
@@ -47,11 +69,11 @@ class Server:
             ident=None,
             connection_limit=_CONNECTIONS,
             channel_timeout=_IDLE_SECONDS,
-            max_request_header_size=_REQUEST_BYTES,
-            max_request_body_size=_REQUEST_BYTES,
+            max_request_header_size=REQUEST_BYTES,
+            max_request_body_size=REQUEST_BYTES,
             outbuf_overflow=_BODY_IN_MEMORY,
             outbuf_high_watermark=_BODY_IN_MEMORY,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=not forwarded,
             # select() knows no descriptor above 1023, and every agent has one.
             asyncore_use_poll=True,
         )

@@ -9,7 +9,7 @@ from tramgac_collector.identity.keyring import general_names
 from tramgac_collector.inventory.load import load_inventory
 from tramgac_collector.notify.roster import roster_of
 from tramgac_collector.store.engine import open_engine
-from tramgac_collector.web.address import check_loopback
+from tramgac_collector.web.address import check_door
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.configfile import EXIT_OK, ConfigError
 
@@ -23,7 +23,7 @@ def check_doors(config: Config) -> dict[str, str]:
     """Every address the collector listens on, by name.
 
     Raises:
-        ConfigError: One of them is no address, or opens the page to a network.
+        ConfigError: One of them is no address, or shows the pages to strangers.
     """
     listen = config.listen
     doors = {name: str(getattr(listen, name)) for name in listen.__struct_fields__}
@@ -34,7 +34,7 @@ def check_doors(config: Config) -> dict[str, str]:
             split_address(address)
         except ValueError as error:
             raise ConfigError(f"[listen] {name}: {error}") from None
-    check_loopback(listen.web)
+    check_door(config)
     return doors
 
 

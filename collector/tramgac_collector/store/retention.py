@@ -39,6 +39,8 @@ _STEP_ROWS = 200
 _QUARANTINE_DAYS = 30
 _LATEST_DAYS = 30
 _LEASE_DAYS = 2
+# A failed login slows the next down for far less.
+_TRIES_DAYS = 1
 # What was proven by restoring is shown to those who ask years later.
 _LEAST_DRILL_DAYS = 3_660.0
 # Pages given back to the file system per step, 4 KiB each.
@@ -204,6 +206,8 @@ class Retention:
         yield from self._old(planned, planned.c.until_ms, section.evidence_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)
         yield from self._old(schema.drills, schema.drills.c.received_ms, drill_days)
+        yield from self._old(schema.web_sessions, schema.web_sessions.c.ends_ms, 0)
+        yield from self._old(schema.login_tries, schema.login_tries.c.last_ms, _TRIES_DAYS)
         yield from self._due(rollups, rollups.c.day < today - section.rollups_days)
 
     def _old(self, table: Table, column: ColumnElement[int], days: float) -> Iterator[Job]:

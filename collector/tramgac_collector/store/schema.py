@@ -31,9 +31,11 @@ from tramgac_collector.store.judge_schema import (
     storms,
     tailorings,
 )
+from tramgac_collector.store.web_schema import accounts, login_tries, web_sessions
 
 __all__ = [
     "acceptances",
+    "accounts",
     "acks",
     "agents",
     "audit",
@@ -49,6 +51,7 @@ __all__ = [
     "inventories",
     "latest",
     "leases",
+    "login_tries",
     "maintenances",
     "metadata",
     "notifications",
@@ -65,6 +68,7 @@ __all__ = [
     "storms",
     "tailorings",
     "tokens",
+    "web_sessions",
 ]
 
 # Small facts about the store itself, e.g. `generation`: raised by every administrative

@@ -7,8 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
-from tramgac_collector.config import DEFAULT_PATH, load_config
+from flask import Flask
+
+from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.web.app import create_app
+from tramgac_collector.web.tls import TlsServer
 from tramgac_collector.wsgi import Server
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ConfigError
 
@@ -26,7 +29,7 @@ def _serve(path: Path) -> int:
     )
     app = create_app(config)
     try:
-        server = Server(app, config.listen.web)
+        server = _server(app, config)
     except OSError as error:
         log.error("cannot listen on %s: %s", config.listen.web, error)  # noqa: TRY400 - said all
         return EXIT_FAILED
@@ -38,8 +41,16 @@ def _serve(path: Path) -> int:
     while not stop.wait(_LOOK_SECONDS):
         pass  # a signal that came just before the wait would not wake this thread
     server.close()
-    app.extensions["store"].close()
+    for name in ("store", "desk"):
+        app.extensions[name].close()
     return EXIT_OK
+
+
+def _server(app: Flask, config: Config) -> Server | TlsServer:
+    web, listen = config.web, config.listen.web
+    if not web.tls_certificate:
+        return Server(app, listen, forwarded=bool(web.proxy))
+    return TlsServer(app, listen, web.tls_certificate, web.tls_key)
 
 
 def main() -> int:

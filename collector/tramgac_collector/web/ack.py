@@ -8,9 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template, request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -52,20 +51,9 @@ class _Shown:
 
 
 def register(app: Flask, config: Config, now_ms: Callable[[], int]) -> None:
-    """Add the page; where people reach it by another name than loopback, only this page."""
+    """Add the page; web/doors.py says by which names it is reached."""
     pages = _AckPages(config, now_ms)
     app.add_url_rule("/ack/<token>", ENDPOINT, pages.answer, methods=["GET", "POST"])
-    outside = urlsplit(config.notify.page_url).hostname
-    trusted: list[str] = app.config["TRUSTED_HOSTS"]
-    if outside and outside not in trusted:
-        app.config["TRUSTED_HOSTS"] = [*trusted, outside]
-
-        @app.before_request
-        def only_links() -> None:
-            """The rest has no accounts yet, so it stays on loopback."""
-            asked = urlsplit(f"//{request.host}").hostname
-            if asked == outside and request.endpoint not in {ENDPOINT, "static"}:
-                abort(404)
 
 
 class _AckPages:

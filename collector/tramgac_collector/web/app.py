@@ -6,23 +6,32 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
 from tramgac_collector.rules.library import Library
-from tramgac_collector.web import ack, words
-from tramgac_collector.web.access import LOCAL
-from tramgac_collector.web.address import check_loopback
+from tramgac_collector.web import access, ack, words
+from tramgac_collector.web.access import Foreign, may_see, viewer
+from tramgac_collector.web.address import check_door
 from tramgac_collector.web.backup_list import Choice, backup_list
+from tramgac_collector.web.desk import Desk
+from tramgac_collector.web.gate import LOGIN, Gate
+from tramgac_collector.web.login import LoginPages
 from tramgac_collector.web.rule_page import rule_page
 from tramgac_collector.web.store import StoreReader, StoreSilentError
-from tramgac_collector.web.view import overview
+from tramgac_collector.web.view import narrowed, overview
+from tramgac_collector.wsgi import REQUEST_BYTES
 
 log = logging.getLogger(__name__)
 
+# They ask `may_see` of everything they show.
+_NARROWED = (
+    *("home", "agents_home", "backups_home", "facilities", "agents", "backups", "rules", "drill"),
+    *("logout", "ready"),
+)
 # No database counts further.
 _LARGEST = 2**63 - 1
 
@@ -47,14 +56,16 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     """Build the application.
 
     Raises:
-        ConfigError: It would listen beyond loopback.
+        ConfigError: It would show the pages to strangers.
     """
-    check_loopback(config.listen.web)
+    check_door(config)
     app = Flask(__name__)
-    # A page elsewhere that rebinds its name to 127.0.0.1 gets nothing.
-    app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1", "[::1]"]
+    app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["store"] = reader = StoreReader(config.store_url)
+    app.extensions["desk"] = desk = Desk(config.store_url, now_ms)
+    # Before everything else: nothing is answered that it has not looked at.
+    gate = Gate(app, config, desk)
     pages = _Pages(reader, now_ms)
     app.add_url_rule("/", "home", pages.choose, defaults={"page": "facilities"})
     app.add_url_rule("/agents", "agents_home", pages.choose, defaults={"page": "agents"})
@@ -67,22 +78,29 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/-/healthy", "healthy", lambda: _text("healthy\n"))
     app.add_url_rule("/-/ready", "ready", pages.ready)
     ack.register(app, config, now_ms)
-    app.before_request(_let_in)
-    app.after_request(_protect)
+    LoginPages(app, gate, desk, pages.render)
+    access.narrow_endpoints(app, *_NARROWED)
+    app.after_request(partial(_protect, secure=config.web.secure))
     app.register_error_handler(HTTPException, pages.failed)
+    app.register_error_handler(StoreSilentError, pages.silent)
+    app.register_error_handler(Foreign, partial(pages.foreign, gate))
     return app
-
-
-def _let_in() -> None:
-    g.viewer = LOCAL
 
 
 def _text(body: str, status: int = 200) -> Response:
     return Response(body, status, mimetype="text/plain")
 
 
-def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+def _protect(response: Response, *, secure: bool) -> Response:
+    headers = dict(_HEADERS)
+    if viewer().form_key or request.endpoint == LOGIN:
+        policy = headers["Content-Security-Policy"]
+        headers["Content-Security-Policy"] = policy.replace(
+            "form-action 'none'", "form-action 'self'"
+        )
+    if secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    for name, value in headers.items():
         # The page with a form says itself where the form may go.
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
@@ -112,21 +130,23 @@ class _Pages:
             picture = self._reader.read()
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
-            return self._render("message.html", language, text="no_store"), 503
-        rows = overview(picture, self._now_ms(), language)
-        return self._render(f"{page}.html", language, page=page, overview=rows)
+            return self.render("message.html", language, text="no_store"), 503
+        rows = overview(narrowed(picture, may_see), self._now_ms(), language)
+        return self.render(f"{page}.html", language, page=page, overview=rows)
 
     def backups(self, language: str) -> str | tuple[str, int]:
         """Every backup series, worst first, a page at a time."""
         choice = Choice.of(request.args)
         try:
-            rows = self._reader.backups(self._now_ms(), choice.facility)
-            shown = backup_list(rows, choice, self._reader.read().inventory, language)
+            known = self._reader.backups(self._now_ms(), choice.facility)
+            rows = [row for row in known if may_see(row.facility)]
+            inventory = narrowed(self._reader.read(), may_see).inventory
+            shown = backup_list(rows, choice, inventory, language)
             drills = self._reader.drill_numbers(shown.drills)
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
-            return self._render("message.html", language, text="no_store"), 503
-        return self._render(
+            return self.render("message.html", language, text="no_store"), 503
+        return self.render(
             "backups.html", language, page="backups", list=shown, drills=drills, kept=choice.kept
         )
 
@@ -137,11 +157,11 @@ class _Pages:
             results = [] if declared is None else self._reader.results(facility)
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
-            return self._render("message.html", language, text="no_store"), 503
+            return self.render("message.html", language, text="no_store"), 503
         if declared is None:
-            return self._render("message.html", language, text="not_found"), 404
+            return self.render("message.html", language, text="not_found"), 404
         shown = rule_page(declared, results, Library.read(), language)
-        return self._render(
+        return self.render(
             "rules.html", language, page="rules", rules=shown, kept={"facility": facility}
         )
 
@@ -151,9 +171,10 @@ class _Pages:
             record = self._reader.drill(number) if number <= _LARGEST else None
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
-            return self._render("message.html", _language(), text="no_store"), 503
+            return self.render("message.html", _language(), text="no_store"), 503
         if record is None:
-            return self._render("message.html", _language(), text="not_found"), 404
+            return self.render("message.html", _language(), text="not_found"), 404
+        access.require(str(record["facility"]))
         return drill_page(record, url_for("static", filename="record.css"))
 
     def ready(self) -> Response:
@@ -169,12 +190,23 @@ class _Pages:
         """An error page that tells nothing of the inside."""
         code = error.code or 500
         if code == 404:  # noqa: PLR2004 - HTTP's
-            return self._render("message.html", _language(), text="not_found"), code
+            return self.render("message.html", _language(), text="not_found"), code
         if error.response is not None:
             return Response(status=code)
         return _text(f"{code} {error.name}\n", code)
 
-    def _render(self, template: str, language: str, **values: Any) -> str:  # noqa: ANN401
+    def silent(self, error: StoreSilentError) -> tuple[str, int]:
+        """The store does not say who it is: nobody is let in."""
+        log.warning("the store does not answer: %s", error)
+        return self.render("message.html", _language(), text="no_store"), 503
+
+    def foreign(self, gate: Gate, error: Foreign) -> AnyResponse | tuple[str, int]:
+        """As if it did not exist; written down."""
+        gate.refuse("foreign")
+        return self.failed(error)
+
+    def render(self, template: str, language: str, **values: Any) -> str:  # noqa: ANN401
+        """One template in one language, with what every page shows."""
         now = self._now_ms()
         return render_template(
             template,
@@ -184,6 +216,7 @@ class _Pages:
             moment=words.moment,
             day=words.day,
             now=now,
+            viewer=viewer(),
             **{"kept": {}, **values},
         )
 

@@ -1,7 +1,10 @@
 """From the store to rows: a pure function of the picture and the time."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from tramgac_collector.identity.registry import RegisteredAgent
 from tramgac_collector.inventory.model import Inventory
@@ -149,6 +152,13 @@ def _facilities(inventory: Inventory, hosts: list[HostRow], language: str) -> li
         last = max(row.last_seen_ms for row in mine)
         rows.append(FacilityRow(name, name, "", "undeclared", 0, 0, last))
     return sorted(rows, key=lambda row: sort_key(row.name))
+
+
+def narrowed(picture: Picture, may_see: Callable[[str], bool]) -> Picture:
+    """What of it somebody may see."""
+    facilities = tuple(one for one in picture.inventory.facilities if may_see(one.id))
+    agents = [one for one in picture.agents if may_see(one.owner.facility)]
+    return Picture(msgspec.structs.replace(picture.inventory, facilities=facilities), agents)
 
 
 def overview(picture: Picture, now_ms: int, language: str) -> Overview:

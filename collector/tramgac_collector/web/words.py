@@ -93,6 +93,23 @@ _WORDS = {
         "Chỉ nói về bằng chứng nêu ở đây. Điều chưa biết không phải là tốt.",
         "This speaks of the evidence named here only. What is not known is not good.",
     ),
+    "login": ("Đăng nhập", "Log in"),
+    "logout": ("Đăng xuất", "Log out"),
+    "account": ("Tài khoản", "Account"),
+    "password": ("Mật khẩu", "Password"),
+    "login_wrong": ("Tài khoản hoặc mật khẩu không đúng.", "The account or the password is wrong."),
+    "login_form": (
+        "Trang đăng nhập đã cũ. Hãy thử lại.",
+        "This form is too old. Please try again.",
+    ),
+    "login_busy": (
+        "Nhiều người đang đăng nhập. Hãy thử lại sau ít giây.",
+        "Many people are logging in. Try again in a few seconds.",
+    ),
+    "login_wait": (
+        "Đã thử sai nhiều lần. Hãy đợi {} phút.",
+        "Too many wrong tries. Wait {} min.",
+    ),
     "as_of": ("Tính đến", "As of"),
     "zone": ("giờ Việt Nam", "Viet Nam time"),
     "skip": ("Đến nội dung", "Skip to content"),
