@@ -330,6 +330,27 @@ _METRICS = (
         "severity",
         owner="collector",
     ),
+    _gauge(
+        "judge_last_turn_timestamp_seconds",
+        "timestamp_seconds",
+        "When a part of the judge last ended a step without a fault; `facts`: when ingest wrote any",
+        "part",
+        owner="collector",
+    ),
+    _gauge(
+        "judge_turn_seconds",
+        "seconds",
+        "Length of the last step of a part of the judge",
+        "part",
+        owner="collector",
+    ),
+    _gauge(
+        "judge_failures",
+        "count",
+        "Steps of a part of the judge that ended in a fault, since it began",
+        "part",
+        owner="collector",
+    ),
     *DEVICE_METRICS,
     # tick: proves that nothing is lost or doubled on the way
     _gauge("tick_last", "count", "Newest number the tick check handed over"),

@@ -67,7 +67,8 @@ class Centre:
             for fact in list(self._ledger._current.values()):  # as a judge reads all at its start
                 self._feed.put(replace(fact))
                 changed[facility_of(fact.subject)].add(fact.name)
-        self._feed._expire(changed, self.now_ms)
+        for facility, names in self._feed.take_news(self.now_ms).items():
+            changed[facility] |= names
         current = [
             one
             for one in self.incidents.values()

@@ -3,11 +3,14 @@
 Nothing here must outlive the process: a new board that is shown all facts says the same.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import NamedTuple, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from tramgac_collector.backups.copies import Judged
 from tramgac_collector.facts.kinds import FactKey
@@ -39,6 +42,8 @@ _RESTLESS_MS = 30 * MINUTE
 # A system that was well for so long is looked at no more.
 _QUIET_MS = HOUR
 NAMES = (AGENT_SEEN.name, _SERVICE, *DETECTORS)
+
+log = logging.getLogger(__name__)
 
 
 class Facts(Protocol):
@@ -86,6 +91,7 @@ class Board:
         self.get = facts.get
         self._facts = facts
         self._known: dict[FactKey, Fact] = {}
+        self._owed: set[FactKey] = set()
         self._held: dict[Key, _Held] = {}
         self._bad: set[Key] = set()
         self._services: defaultdict[str, dict[str, Fact]] = defaultdict(dict)
@@ -123,44 +129,83 @@ class Board:
             now_ms: Now.
         """
         look = Look(tree, self.get, self.past, now_ms)
+        due = dict.fromkeys(self._owed)
         for facility, names in changed.items():
             for name in NAMES:
                 if name in names:
-                    for fact in self._facts.named(facility, name).values():
-                        self._take(fact, look, was_open)
+                    known = self._facts.named(facility, name)
+                    due.update(((name, subject), None) for subject in known)
+        for key in due:
+            self._try(key, look, was_open)
         self._look_again(look, was_open)
 
-    def _take(self, fact: Fact, look: Look, was_open: AbstractSet[Key]) -> None:
-        key = (fact.name, fact.subject)
-        if fact.value is None or self._known.get(key) is fact:
+    @property
+    def owed(self) -> int:
+        """How many facts a fault kept from being judged."""
+        return len(self._owed)
+
+    def _try(self, key: FactKey, look: Look, was_open: AbstractSet[Key]) -> None:
+        """Judge one; a fault of one fact does not stop the others, and is not the last word.
+
+        Raises:
+            SQLAlchemyError: The store is away, and would be for every other as well.
+        """
+        fact = self.get(*key)
+        if fact is None or fact.value is None or self._known.get(key) is fact:
+            self._owed.discard(key)
             return
+        known = key in self._owed
+        self._owed.add(key)
+        try:
+            self._take(fact, fact.value, look, was_open)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # whatever one value runs into
+            if not known:
+                log.exception("%s of %s cannot be judged", *key)
+            self._forget(key)
+            return
+        self._owed.discard(key)
         self._known[key] = fact
+
+    def _forget(self, key: FactKey) -> None:
+        """What cannot be judged is not known, whatever was found before."""
+        for found in [one for one, held in self._held.items() if held.key == key]:
+            del self._held[found]
+            self._bad.discard(found)
+
+    def _take(self, fact: Fact, value: float, look: Look, was_open: AbstractSet[Key]) -> None:
         if fact.name == AGENT_SEEN.name:
-            self._calls[fact.subject] = fact.collected_ms
-            heard = self._heard.get(fact.agent_id, 0)
-            self._heard[fact.agent_id] = max(heard, fact.collected_ms)
+            # A call from ahead of the clock was made before it was set back, at the latest now.
+            called_ms = min(fact.collected_ms, look.now_ms)
+            self._calls[fact.subject] = called_ms
+            heard = min(self._heard.get(fact.agent_id, 0), look.now_ms)
+            self._heard[fact.agent_id] = max(heard, called_ms)
         elif fact.name == _SERVICE:
             self._service(fact, look, was_open)
         else:
             if fact.name in _RESTLESS:
-                self._restless[key] = look.now_ms
-            self._judge(fact, fact.value, look, was_open)
+                self._restless[fact.name, fact.subject] = look.now_ms
+            self._judge(fact, value, look, was_open)
 
     def _look_again(self, look: Look, was_open: AbstractSet[Key]) -> None:
         self.minutely = look.now_ms - self._minute_ms >= MINUTE
         if not self.minutely:
             return
-        self._minute_ms = look.now_ms
         due = set(self._restless) | {
             held.key for key in self._bad if (held := self._held[key]).key is not None
         }
         if look.now_ms - self._hour_ms >= HOUR:
-            self._hour_ms = look.now_ms
             due |= {key for key in self._known if key[0] in _SLOW}
         for key in due:
-            fact = self.get(*key)
-            if fact is not None and fact.value is not None:
-                self._judge(fact, fact.value, look, was_open)
+            since_ms = self._restless.get(key)
+            self._known.pop(key, None)
+            self._try(key, look, was_open)
+            if since_ms is not None:
+                self._restless[key] = since_ms
+        self._minute_ms = look.now_ms
+        if look.now_ms - self._hour_ms >= HOUR:
+            self._hour_ms = look.now_ms
         for key, since_ms in list(self._restless.items()):
             if look.now_ms - since_ms > _RESTLESS_MS:
                 del self._restless[key]
@@ -170,12 +215,12 @@ class Board:
         before = self._services[node].get(fact.subject)
         if before is not None and before.value == fact.value:
             return  # it is so since it was first seen so, not since it was last confirmed
-        self._services[node][fact.subject] = fact
         among = {Key(node, "service"), Key(node, "service_flapping")}
         among.add(Key(look.tree.provider_of(node), "provider_down"))
         if before is not None or not fact.value or among & was_open:
-            self._troubled[node] = look.now_ms
             self._flips[fact.subject] = flips(fact, look)
+            self._troubled[node] = look.now_ms
+        self._services[node][fact.subject] = fact
 
     def _judge(self, fact: Fact, value: float, look: Look, was_open: AbstractSet[Key]) -> None:
         detector = DETECTORS[fact.name]

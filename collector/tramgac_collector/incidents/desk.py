@@ -11,7 +11,6 @@ from tramgac_collector.backups.declared import Declarations
 from tramgac_collector.backups.judging import judge_all
 from tramgac_collector.facts import stored
 from tramgac_collector.facts.backups import BACKUP_KINDS, LAST_RUN, REPOSITORY, RUN_STARTED
-from tramgac_collector.facts.mapping import COVERAGE
 from tramgac_collector.incidents import board
 from tramgac_collector.incidents.codes import MINUTE, SECOND
 from tramgac_collector.incidents.engine import Scene, step
@@ -19,11 +18,10 @@ from tramgac_collector.incidents.model import Change, Incident, Window
 from tramgac_collector.incidents.symptoms import History
 from tramgac_collector.incidents.tree import Tree
 from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.judge.health import STALLED_MS, noted_ms
 from tramgac_proto.limits import COLLECTOR_SETTLE_SECONDS
 
 _SETTLE_MS = int(COLLECTOR_SETTLE_SECONDS * SECOND)
-# Ingest notes coverage every minute. Where it has stopped, silence is its own.
-_STALLED_MS = 85 * SECOND
 _TELLING = (REPOSITORY.name, RUN_STARTED.name, LAST_RUN.name)
 _OF_BACKUPS = frozenset(kind.name for kind in BACKUP_KINDS)
 
@@ -66,6 +64,7 @@ class Desk:
         self._tree = Tree(Inventory())
         self._declared: dict[str, Declarations] = {}
         self._judged: dict[str, Mapping[str, Judged]] = {}
+        self._owed: set[str] = set()
         self._backups_ms = self._unsettled_ms = 0
 
     def turn(self, turn: Turn) -> list[Change]:
@@ -85,20 +84,39 @@ class Desk:
         self._declared = {
             one.id: Declarations.of(Inventory(facilities=(one,))) for one in inventory.facilities
         }
+        self._owed &= self._declared.keys()
         self._backups_ms = 0
+
+    @property
+    def owed(self) -> int:
+        """Facts and facilities that a fault kept from being judged; the next turn tries again."""
+        return self.board.owed + len(self._owed)
 
     def _judge_backups(self, turn: Turn) -> None:
         """All of them once a minute, and at once those of a facility of which there is news."""
-        news = [key for key, names in turn.changed.items() if not _OF_BACKUPS.isdisjoint(names)]
+        news = {key for key, names in turn.changed.items() if not _OF_BACKUPS.isdisjoint(names)}
+        news |= self._owed
         if turn.now_ms - self._backups_ms >= MINUTE:
-            self._backups_ms = turn.now_ms
-            self._judged, news = {}, list(self._declared)
-        for facility in news:
-            if facility in self._declared:
-                self._judged[facility] = self._judge(facility, turn.now_ms)
+            news = set(self._declared)
+            self._judged = {key: one for key, one in self._judged.items() if key in news}
+        for facility in news & self._declared.keys():
+            self._judge_facility(facility, turn.now_ms)
         if news:
             verdicts = chain.from_iterable(one.values() for one in self._judged.values())
             self.board.take_backups(verdicts, turn.now_ms)
+        if turn.now_ms - self._backups_ms >= MINUTE:
+            self._backups_ms = turn.now_ms
+
+    def _judge_facility(self, facility: str, now_ms: int) -> None:
+        """What cannot be judged is not known; it does not keep the others waiting."""
+        try:
+            self._judged[facility] = self._judge(facility, now_ms)
+            self._owed.discard(facility)
+        except Exception:  # whatever one facility's evidence runs into
+            if facility not in self._owed:
+                log.exception("the backups of %s cannot be judged", facility)
+            self._judged.pop(facility, None)
+            self._owed.add(facility)
 
     def _judge(self, facility: str, now_ms: int) -> Mapping[str, Judged]:
         seen = {subject for name in _TELLING for subject in self._facts.named(facility, name)}
@@ -106,13 +124,8 @@ class Desk:
 
     def _settled(self, turn: Turn) -> bool:
         """Whether silence means something: both processes run, and have for two minutes."""
-        noted = (
-            fact.collected_ms
-            for facility in turn.inventory.facilities
-            for fact in self._facts.named(facility.id, COVERAGE.name).values()
-        )
-        newest = max(noted, default=turn.now_ms)
-        if turn.now_ms - newest > _STALLED_MS:
+        newest = noted_ms(self._facts, turn.inventory)
+        if newest is not None and turn.now_ms - newest > STALLED_MS:
             if turn.now_ms - self._unsettled_ms > _SETTLE_MS:
                 log.warning("ingest notes nothing any more; no incident is opened")
             self._unsettled_ms = turn.now_ms

@@ -257,7 +257,8 @@ def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     if well is not None:
         yield from _is_well(scene, incident, well)
     elif not incident.detail.unknown:
-        yield _noted(incident, Event.UNKNOWN, unknown=True)
+        # Time in which nothing is known is no good time.
+        yield _noted(incident, Event.UNKNOWN, unknown=True, good_since_ms=None)
 
 
 def _exists(scene: Scene, incident: Incident) -> bool:

@@ -10,6 +10,7 @@ from tramgac_collector.incidents.model import Change
 from tramgac_collector.incidents.store import apply, load_current, load_windows
 from tramgac_collector.incidents.symptoms import History
 from tramgac_collector.incidents.trend import Steps
+from tramgac_collector.judge.health import Incomplete
 from tramgac_collector.judge.tick import Tick
 from tramgac_collector.store.engine import reading
 from tramgac_collector.store.schema import agents, certificates, fact_history
@@ -24,12 +25,18 @@ class IncidentPart:
 
     def __init__(self) -> None:
         self._desk: Desk | None = None
-        self._certificates_ms = 0
+        self._started_ms = self._certificates_ms = 0
 
     def __call__(self, tick: Tick) -> None:
-        """One turn."""
-        if self._desk is None:
+        """One turn.
+
+        Raises:
+            Incomplete: Something could not be judged; the rest was, and was written.
+        """
+        if self._desk is None or self._started_ms != tick.started_ms:
+            # The clock was set: as after a restart, which changes nothing in the table.
             self._desk = Desk(tick.facts, _past(tick.engine))
+            self._started_ms, self._certificates_ms = tick.started_ms, 0
         with reading(tick.engine) as connection:
             turn = Turn(
                 inventory=tick.inventory,
@@ -43,6 +50,8 @@ class IncidentPart:
                 self._certificates_ms = tick.now_ms
                 self._desk.board.take_certificates(_certificates(connection))
         _write(tick.engine, self._desk.turn(turn), tick.now_ms)
+        if owed := self._desk.owed:
+            raise Incomplete(f"{owed} findings could not be judged; they are tried again")
 
 
 def _past(engine: Engine) -> History:

@@ -18,6 +18,7 @@ from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
 from tramgac_collector.judge.published import Published
+from tramgac_collector.judge.vitals import Vitals
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import read_generation, reading
 from tramgac_collector.store.retention import (
@@ -121,6 +122,7 @@ class Housekeeping:
         self._derived = derived
         self._published = Published(engine, centre.live)
         self._incidents = OpenIncidents(engine, centre.live)
+        self._vitals = Vitals(engine, centre.live)
         self._retention = retention
         self._on_inventory = on_inventory
         self._on_change = on_change
@@ -242,6 +244,7 @@ class Housekeeping:
 
     async def publish(self) -> None:
         """Show what the judge has found since the last turn."""
+        self._vitals.show(await asyncio.to_thread(self._vitals.look))
         self._incidents.show(await asyncio.to_thread(self._incidents.look))
         news = await asyncio.to_thread(self._published.look, self._centre.now_ms())
         for _ in self._published.show(news):

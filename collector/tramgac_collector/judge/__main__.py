@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,7 +37,7 @@ def _judge(path: Path) -> int:
     # In the order of what follows from what; telling people is the last.
     notifier = Notifier(engine, config)
     parts = (RulesPart(), IncidentPart(), notifier.part)
-    judge = Judge(engine, config, parts=parts)
+    judge = Judge(engine, config, parts=parts, steady_ms=lambda: time.monotonic_ns() // 1_000_000)
     while not stop.wait(TICK_SECONDS):
         try:
             judge.turn()

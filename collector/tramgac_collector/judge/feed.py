@@ -32,6 +32,9 @@ class FactsFeed:
         self._expiring: list[tuple[int, FactKey]] = []
         self._awaited: set[FactKey] = set()
         self._seen_ms = -1
+        # What a look that failed half-way had found; the next one hands it on.
+        self._news: Changed = defaultdict(set)
+        self._unread: dict[FactKey, int] = {}
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "FactsFeed":
@@ -44,11 +47,12 @@ class FactsFeed:
     def look(self, connection: Connection, now_ms: int) -> Changed:
         """Take over what was written since the last look, and what has expired since.
 
+        A look that fails loses nothing: what it had found comes with the next one.
+
         Args:
             connection: For reading.
             now_ms: Now.
         """
-        changed: Changed = defaultdict(set)
         columns = schema.facts
         query = select(columns)
         first = self._seen_ms < 0
@@ -58,18 +62,24 @@ class FactsFeed:
             # The centre's clock may have been set back.
             since = min(self._seen_ms, now_ms) - _OVERLAP_MS
             query = query.where(columns.c.written_ms >= since)
-        for row in connection.execute(query).all():
-            self._seen_ms = max(self._seen_ms, row.written_ms)
-            if not self._take(row, changed, now_ms) or first:
-                continue
+        rows = connection.execute(query).all()
+        for row in rows:
             kind = KINDS.get(row.name)
-            if kind is not None and kind.recent:
-                self._read_recent(connection, (row.name, row.subject), kind.recent)
-        self._seen_ms = max(self._seen_ms, 0)
-        self._expire(changed, now_ms)
+            if self._take(row, now_ms) and not first and kind is not None and kind.recent:
+                self._unread[row.name, row.subject] = kind.recent
+        for key, count in list(self._unread.items()):
+            self._read_recent(connection, key, count)
+            del self._unread[key]
+        self._seen_ms = max((row.written_ms for row in rows), default=max(self._seen_ms, 0))
+        return self.take_news(now_ms)
+
+    def take_news(self, now_ms: int) -> Changed:
+        """What changed since this was last asked, what has expired by now among it."""
+        self._expire(now_ms)
+        changed, self._news = self._news, defaultdict(set)
         return changed
 
-    def _take(self, row: "Row[tuple[object, ...]]", changed: Changed, now_ms: int) -> bool:
+    def _take(self, row: "Row[tuple[object, ...]]", now_ms: int) -> bool:
         """Whether the row is news: a value, a text, or life after an expiry."""
         old = self._facts.get((row.name, row.subject))
         if old is not None and old.written_ms == row.written_ms:
@@ -80,7 +90,7 @@ class FactsFeed:
         # A mere confirmation changes something only where it was not known any more.
         if same and old is not None and (old.expires_ms > now_ms or fact.expires_ms <= now_ms):
             return False
-        changed[facility_of(fact.subject)].add(fact.name)
+        self._news[facility_of(fact.subject)].add(fact.name)
         return True
 
     def put(self, fact: Fact) -> None:
@@ -112,7 +122,7 @@ class FactsFeed:
         for past in (*reversed(pasts), Past(fact.collected_ms, fact.text, fact.value)):
             self.recall(key, past)
 
-    def _expire(self, changed: Changed, now_ms: int) -> None:
+    def _expire(self, now_ms: int) -> None:
         while self._expiring and self._expiring[0][0] <= now_ms:
             _, key = heapq.heappop(self._expiring)
             fact = self._facts[key]
@@ -120,7 +130,7 @@ class FactsFeed:
                 heapq.heappush(self._expiring, (fact.expires_ms, key))
             else:
                 self._awaited.discard(key)
-                changed[facility_of(fact.subject)].add(fact.name)
+                self._news[facility_of(fact.subject)].add(fact.name)
 
     def get(self, name: str, subject: str) -> Fact | None:
         """A fact, expired or not."""

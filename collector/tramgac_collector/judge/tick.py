@@ -17,6 +17,7 @@ class Tick:
         started_ms: When this process began: what was silent before is not silent now.
         changed: What is new since the last turn.
         generation: Raised by every administrative change.
+        failing: Parts of the judge that do not work; `facts` where ingest writes none.
     """
 
     engine: Engine
@@ -27,3 +28,4 @@ class Tick:
     facts: FactsFeed
     changed: Changed
     generation: int = 0
+    failing: tuple[str, ...] = ()

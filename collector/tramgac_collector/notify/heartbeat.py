@@ -1,6 +1,7 @@
 """The dead man's switch: a second place is asked every minute while people can be told.
 
-Its silence is the alarm, so it falls silent too when nobody can be told.
+Its silence is the alarm, so it falls silent too when nobody can be told, when a part of the judge
+fails for a minute, and when ingest writes no facts any more.
 """
 
 import logging
@@ -42,14 +43,22 @@ class Heartbeat:
         self._beat_ms = 0
         self._fed = True
         self._heard = True
+        self._failing: tuple[str, ...] = ()
+
+    def watch(self, failing: Sequence[str]) -> None:
+        """Note what of the judge does not work; it is silent while there is any."""
+        if bool(failing) != bool(self._failing):
+            log.warning("heartbeat: %s", f"held back by {', '.join(failing)}" if failing else "on")
+        self._failing = tuple(failing)
 
     def due(self, cases: Sequence[Case], now_ms: int) -> Callable[[], Delivery] | None:
         """What to do now, if anything."""
         url = self._settings.heartbeat_url
-        if not url or now_ms - self._beat_ms < self._settings.heartbeat_seconds * 1000:
+        # A clock that was set back must not keep it silent.
+        if not url or 0 <= now_ms - self._beat_ms < self._settings.heartbeat_seconds * 1000:
             return None
         self._beat_ms = now_ms
-        if stuck(cases, now_ms) or (self._settings.alertmanager and not self._fed):
+        if self._failing or stuck(cases, now_ms) or (self._settings.alertmanager and not self._fed):
             return None
         return lambda: ask(url)
 

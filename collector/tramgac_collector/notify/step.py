@@ -103,6 +103,7 @@ class Notifier:
 
     def part(self, tick: Tick) -> None:
         """Its place in the judge's turn."""
+        self._heartbeat.watch(tick.failing)
         self.step(tick.now_ms, tick.inventory)
 
     def step(self, now_ms: int, inventory: Inventory) -> None:

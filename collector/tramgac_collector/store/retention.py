@@ -29,6 +29,7 @@ from sqlalchemy import (
 from tramgac_collector.config import RetentionSection
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import reading
+from tramgac_collector.store.forgetting import forgettable
 from tramgac_collector.store.records import Keep
 from tramgac_collector.store.rollup import DAY_MS, Day, SeriesKey, fold, pack, unpack
 from tramgac_proto.v1 import fleet_pb2
@@ -199,9 +200,11 @@ class Retention:
         yield from self._old(
             schema.fact_history, schema.fact_history.c.collected_ms, section.evidence_days
         )
-        history, told = schema.rule_history, schema.notifications
+        history = schema.rule_history
         yield from self._old(history, history.c.at_ms, section.evidence_days)
-        yield from self._old(told, told.c.made_ms, section.events_days)
+        past = self._before(section.events_days), self._before(section.evidence_days)
+        for table, condition in forgettable(*past):
+            yield from self._due(table, condition)
         planned = schema.maintenances
         yield from self._old(planned, planned.c.until_ms, section.evidence_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from tramgac_collector.store.base import BigId, metadata
+from tramgac_collector.store.health_schema import judge_health
 from tramgac_collector.store.judge_schema import (
     acceptances,
     acks,
@@ -49,6 +50,7 @@ __all__ = [
     "incident_events",
     "incidents",
     "inventories",
+    "judge_health",
     "latest",
     "leases",
     "login_tries",

@@ -18,10 +18,25 @@ def upgrade() -> None:
     ):
         op.add_column("maintenances", column)
     op.create_index("maintenances_plan", "maintenances", ["agent_id", "plan_id"], unique=True)
+    _judge()
+
+
+def _judge() -> None:
+    """How the judge fares."""
+    op.create_table(
+        "judge_health",
+        sa.Column("part", sa.String(length=32), nullable=False),
+        sa.Column("turn_ms", sa.BigInteger(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("part"),
+    )
 
 
 def downgrade() -> None:
     """What hosts planned is over for them; nobody would know whose it was."""
+    op.drop_table("judge_health")
     op.execute("DELETE FROM maintenances WHERE agent_id IS NOT NULL")
     op.drop_index("maintenances_plan", table_name="maintenances")
     for name in ("refused", "plan_id", "agent_id"):
