@@ -4,10 +4,11 @@ Alertmanager keeps no alert that it does not hear of, and forgets all of them wh
 its own log of what it has told keeps a repeated alert from becoming a second message.
 """
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -24,7 +25,12 @@ RESOLVED_MS = 15 * 60_000
 _TRIAL_MS = 120_000
 _PER_CALL = 500
 _SECONDS = 10.0
-_LONGEST_ANSWER = 2_000
+_LONGEST_ANSWER = 4_000_000
+_LONGEST_SAID = 2_000
+# Not valid; not of the form of its API.
+_FOR_ITSELF = (400, 422)
+# Some 20 bad alerts among 500; each costs about 18 calls.
+_MOST_HALVINGS = 400
 
 
 class Alert(TypedDict):
@@ -37,7 +43,8 @@ class Alert(TypedDict):
     generatorURL: str
 
 
-def _time(at_ms: int) -> str:
+def stamp(at_ms: int) -> str:
+    """A moment as the API writes it."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
@@ -113,9 +120,9 @@ def _alert(
     return {
         "labels": {name: text for name, text in labels.items() if text},
         "annotations": {name: text for name, text in notes.items() if text},
-        "startsAt": _time(started_ms),
+        "startsAt": stamp(started_ms),
         # A recovery at the very moment of its start would not be accepted.
-        "endsAt": _time(max(ends_ms, started_ms + 1)),
+        "endsAt": stamp(max(ends_ms, started_ms + 1)),
         "generatorURL": page_url,
     }
 
@@ -128,41 +135,85 @@ def ends_at(topic: Topic, now_ms: int, resend_ms: int) -> int:
 
 
 def post(addresses: Sequence[str], alerts: Sequence[Alert]) -> Delivery:
-    """Tell every Alertmanager of a cluster; good when one of them took all of it."""
+    """Tell every Alertmanager of a cluster; good when one of them answered for all of it.
+
+    What it refuses for itself is left out and named, so that the rest is told all the same.
+    An empty list only asks whether somebody is there.
+    """
     answers = [_post_all(address, alerts) for address in addresses]
     good = [one for one in answers if one.ok]
     if good:
-        return Delivery(ok=True, proof="; ".join(one.proof for one in good))
+        proof = "; ".join(one.proof for one in good)
+        return Delivery(ok=True, proof=proof, refused=min((one.refused for one in good), key=len))
     return Delivery(ok=False, error="; ".join(one.error for one in answers))
 
 
 def _post_all(address: str, alerts: Sequence[Alert]) -> Delivery:
-    for part in _parts(alerts):
-        delivery = _post(address, part)
-        if not delivery.ok:
-            return delivery
-    return Delivery(ok=True, proof=f"{_host(address)}: 200")
+    """In parts, each halved until what is refused stands alone."""
+    parts = [alerts[at : at + _PER_CALL] for at in range(0, len(alerts) or 1, _PER_CALL)]
+    refused: list[tuple[str, str]] = []
+    for _call in range(len(parts) + _MOST_HALVINGS):
+        if not parts:
+            break
+        part = parts.pop()
+        try:
+            call(address, "/api/v2/alerts", part)
+        except NotTaken as error:
+            if not error.for_itself or not part:
+                return Delivery(ok=False, error=str(error))
+            half = len(part) // 2
+            if half:
+                parts += [part[half:], part[:half]]
+            else:
+                refused.append((part[0]["labels"].get("incident", ""), str(error)))
+    if parts:
+        return Delivery(ok=False, error=f"{_host(address)}: refuses too much")
+    return Delivery(ok=True, proof=f"{_host(address)}: 200", refused=tuple(refused))
 
 
-def _parts(alerts: Sequence[Alert]) -> Iterable[Sequence[Alert]]:
-    return (alerts[at : at + _PER_CALL] for at in range(0, len(alerts), _PER_CALL))
+class NotTaken(Exception):  # noqa: N818 - an answer
+    """An Alertmanager did not take it, or did not answer.
+
+    Attributes:
+        for_itself: It refused what it was told, and may take something else.
+    """
+
+    def __init__(self, text: str, *, for_itself: bool = False) -> None:
+        super().__init__(text)
+        self.for_itself = for_itself
 
 
-def _post(address: str, alerts: Sequence[Alert]) -> Delivery:
+def call(address: str, path: str, body: object = None, method: str = "") -> bytes:
+    """Ask one Alertmanager.
+
+    Args:
+        address: Its base address.
+        path: Of its API, with whatever is asked.
+        body: As JSON; None for nothing.
+        method: Where it does not follow from the body.
+
+    Returns:
+        Its answer, at most 4 MB of it.
+
+    Raises:
+        NotTaken: Anything but success.
+    """
+    data = None if body is None else json.dumps(body, ensure_ascii=False).encode(errors="replace")
     request = urllib.request.Request(  # noqa: S310 - http and https only, by configuration
-        f"{address.rstrip('/')}/api/v2/alerts",
-        data=json.dumps(alerts, ensure_ascii=False).encode(),
+        f"{address.rstrip('/')}{path}",
+        data=data,
         headers={"Content-Type": "application/json"},
+        method=method or None,
     )
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
-            answer.read(_LONGEST_ANSWER)
+            return bytes(answer.read(_LONGEST_ANSWER))
     except urllib.error.HTTPError as error:
-        said = error.read(_LONGEST_ANSWER).decode(errors="replace")
-        return Delivery(ok=False, error=f"{_host(address)}: {error.code} {said[:100]}")
-    except (OSError, ValueError) as error:
-        return Delivery(ok=False, error=f"{_host(address)}: {error}")
-    return Delivery(ok=True)
+        said = error.read(_LONGEST_SAID).decode(errors="replace")
+        text = f"{_host(address)}: {error.code} {said[:100]}"
+        raise NotTaken(text, for_itself=error.code in _FOR_ITSELF) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotTaken(f"{_host(address)}: {error}") from None
 
 
 def _host(address: str) -> str:

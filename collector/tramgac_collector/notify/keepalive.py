@@ -17,7 +17,15 @@ from tramgac_collector.notify.alertmanager import (
 from tramgac_collector.notify.digest import GAPS, Gap, read_standing
 from tramgac_collector.notify.message import Topic
 from tramgac_collector.notify.packwords import PackWords
-from tramgac_collector.notify.pipeline import ALERTMANAGER, DOWN, RECOVERED, Case, Incident, Telling
+from tramgac_collector.notify.pipeline import (
+    ALERTMANAGER,
+    DOWN,
+    RECOVERED,
+    Case,
+    Incident,
+    Telling,
+    fed_as,
+)
 from tramgac_collector.notify.settings import NotifySection
 from tramgac_collector.store.engine import reading
 
@@ -52,8 +60,8 @@ class KeepAlive:
             return
         if now_ms - self._told_ms >= self._resend_ms:
             self._told_ms = now_ms
-            if alerts := self._incidents(inventory, now_ms):
-                yield alerts
+            # Also without any: so it is known whether somebody would take one.
+            yield self._incidents(inventory, now_ms)
         if now_ms - self._gaps_told_ms >= _GAPS_EVERY * self._resend_ms:
             self._gaps_told_ms = now_ms
             if alerts := self._all_gaps(now_ms):
@@ -75,7 +83,7 @@ class KeepAlive:
         over = incident.closed_ms is not None
         topic = Topic(incident, RECOVERED if over else DOWN, inside, "" if over else link)
         now = Telling(ALERTMANAGER.recipient, incident.code, incident.severity)
-        told = case.tellings[-1] if case.tellings else now
+        told = fed_as(case) or now
         ends = ends_at(topic, now_ms, self._resend_ms)
         return incident_alert(topic, told, inventory, ends, self._settings.page_url)
 

@@ -46,7 +46,7 @@ def send_by_apprise(envelope: Envelope, seconds: float = SEND_SECONDS) -> Delive
             check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Delivery(ok=False, error=f"no end after {seconds:.0f} s")
+        return Delivery(ok=False, error=f"no end after {seconds:.0f} s", unsure=True)
     except OSError as error:
         return Delivery(ok=False, error=f"apprise cannot be started: {error.strerror}")
     try:

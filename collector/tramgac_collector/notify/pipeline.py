@@ -10,10 +10,14 @@ from typing import Any, Literal, NamedTuple
 
 from tramgac_collector.notify.roster import Person, Roster, Target, quiet_until, rank
 from tramgac_collector.notify.settings import NotifySection
+from tramgac_collector.rules.storm import Storm, quiets
 
 ALERTMANAGER = Target("alertmanager", "alertmanager")
 DOWN, WORSE, RECOVERED = "down", "worse", "recovered"
 REMINDER, ESCALATION = "reminder", "escalation"
+# Handed out, and how that ended is not known: it may have been delivered.
+UNCONFIRMED = "unconfirmed"
+STORM = "storm"
 GIVE_UP_MS = 24 * 3_600_000
 _FIRST_RETRY_MS = 30_000
 _LONGEST_RETRY_MS = 900_000
@@ -84,6 +88,7 @@ class Telling(NamedTuple):
     recipient: str
     code: str
     severity: str
+    at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,16 @@ class Case:
     parent_open: bool = False
 
 
+def fed_as(case: Case, at_ms: int | None = None) -> Telling | None:
+    """What Alertmanager knows an incident as, now or then; None where it does not."""
+    fed = [
+        one
+        for one in case.tellings
+        if one.recipient == ALERTMANAGER.recipient and (at_ms is None or one.at_ms <= at_ms)
+    ]
+    return fed[-1] if fed else None
+
+
 class Verdict(NamedTuple):
     """What becomes of one notification now.
 
@@ -116,10 +131,17 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Settings and roster in force."""
+    """Settings and roster in force.
+
+    Attributes:
+        deaf: No Alertmanager has taken alerts for ``fallback_minutes``.
+        storms: That may hold pages back now.
+    """
 
     settings: NotifySection
     roster: Roster
+    deaf: bool = False
+    storms: tuple[Storm, ...] = ()
 
     @property
     def through_alertmanager(self) -> bool:
@@ -136,16 +158,18 @@ class Policy:
         ]
 
     def called(self, incident: Incident, now_ms: int) -> list[Target]:
-        """Whom a new incident is told."""
-        if self.through_alertmanager:
-            return [ALERTMANAGER]
+        """Whom a new incident is told, where Alertmanager does not do it."""
         people, _why = self.roster.called(incident.facility, now_ms)
         found = self.targets(people, incident.severity)
         if found or rank(incident.severity) < rank("high"):
             return found
         # No channel of theirs carries so little: what matters must reach somebody.
-        everybody = list(self.roster.people)
-        return self.targets(everybody, incident.severity) or self.targets(everybody, "critical")
+        return self.everybody(incident.severity)
+
+    def everybody(self, severity: str) -> list[Target]:
+        """Every channel of the roster that carries it; where none does, every channel."""
+        people = list(self.roster.people)
+        return self.targets(people, severity) or self.targets(people, "critical")
 
     def reachable(self, target: Target) -> bool:
         """Whether that recipient and channel still exist."""
@@ -169,25 +193,55 @@ def wishes(case: Case, policy: Policy, now_ms: int) -> list[Notification]:
     ]
 
 
+def straight(case: Case, policy: Policy) -> bool:
+    """Whether people are told by this collector itself: no Alertmanager, or none that takes it.
+
+    What was told past an Alertmanager once stays so, or it would be told twice.
+    """
+    if not policy.through_alertmanager or told_straight(case):
+        return True
+    fed = [one for one in case.notifications if one.target == ALERTMANAGER]
+    if any(one.state == "sent" for one in fed) and not _worsened(case):
+        return False
+    refused = any(one.state == "failed" for one in fed)
+    return bool(policy.roster.people) and (policy.deaf or refused)
+
+
+def told_straight(case: Case) -> bool:
+    """Whether somebody was told of it past Alertmanager."""
+    return any(one.state == "sent" and one.target != ALERTMANAGER for one in case.notifications)
+
+
 def _route(case: Case, policy: Policy, now_ms: int) -> Iterator[tuple[str, Target]]:
-    incident = case.incident
-    if incident.closed_ms is not None:
-        # Only where it was told that it is there.
-        told = [one for one in case.notifications if one.state == "sent" and one.kind != RECOVERED]
+    if case.incident.closed_ms is not None:
+        # Only where it was told, or may have been, that it is there.
+        told = [
+            one
+            for one in case.notifications
+            if one.kind != RECOVERED
+            and (one.state == "sent" or (one.state, one.reason) == ("dropped", UNCONFIRMED))
+        ]
         yield from ((RECOVERED, one.target) for one in told)
     elif not case.parent_open:
-        # Who came on duty since is not told again of what is known.
-        if not _routed(case):
-            yield from ((DOWN, target) for target in policy.called(incident, now_ms))
-        elif _worsened(case):
-            stage = f"{WORSE}:{incident.severity}"
-            yield from ((stage, target) for target in policy.called(incident, now_ms))
-        if not policy.through_alertmanager:
+        own = straight(case, policy)
+        yield from _news(case, policy, now_ms, own=own)
+        if own:
             yield from _again(case, policy, now_ms)
 
 
-def _routed(case: Case) -> bool:
-    return any(one.stage == DOWN and one.state != "dropped" for one in case.notifications)
+def _news(case: Case, policy: Policy, now_ms: int, *, own: bool) -> Iterator[tuple[str, Target]]:
+    incident = case.incident
+    rows = [one for one in case.notifications if (one.target != ALERTMANAGER) == own]
+    down = [one for one in rows if one.stage == DOWN and one.state != "dropped"]
+    targets = policy.called(incident, now_ms) if own else [ALERTMANAGER]
+    # Who came on duty since is not told again of what is known.
+    if case.tellings and _worsened(case):
+        yield from ((f"{WORSE}:{incident.severity}", target) for target in targets)
+    elif not down and not case.tellings:
+        yield from ((DOWN, target) for target in targets)
+    elif own and down and all(one.state == "failed" for one in down):
+        # Not one of their channels can be used: whoever can be reached must hear of it.
+        yield from ((DOWN, target) for target in policy.everybody(incident.severity))
 
 
 def _worsened(case: Case) -> bool:
@@ -216,12 +270,13 @@ def unheard_since(case: Case, now_ms: int) -> int | None:
         ended = max(one.expires_ms for one in case.acks)
         return ended if ended <= now_ms else None
     asked = [
-        one.sent_ms or one.made_ms
+        one
         for one in case.notifications
         # What cannot be delivered must not keep the next person from being asked.
-        if one.stage == DOWN and (one.sent_ms or one.attempts)
+        if one.kind in {DOWN, WORSE} and (one.sent_ms or one.attempts)
     ]
-    return min(asked, default=None)
+    own = [one for one in asked if one.target != ALERTMANAGER]
+    return min((one.sent_ms or one.made_ms for one in own or asked), default=None)
 
 
 def gate(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict:
@@ -234,8 +289,31 @@ def gate(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict:
 
 
 def _over(one: Notification, case: Case, _policy: Policy, _now_ms: int) -> Verdict | None:
-    over = case.incident.closed_ms is not None and one.kind != RECOVERED
-    return Verdict("drop", "over_before_told") if over else None
+    if case.incident.closed_ms is None or one.kind == RECOVERED:
+        return None
+    return Verdict("drop", one.reason if one.reason in _KEPT else "over_before_told")
+
+
+def _one_road(one: Notification, case: Case, policy: Policy, _now_ms: int) -> Verdict | None:
+    """Through Alertmanager or past it, but not both."""
+    if not policy.through_alertmanager or one.kind == RECOVERED:
+        return None
+    own = straight(case, policy)
+    if one.target != ALERTMANAGER:
+        return None if own else Verdict("drop", "alertmanager_answers")
+    if own and told_straight(case):
+        return Verdict("drop", "told_straight")
+    others = [two for two in case.notifications if two.target != ALERTMANAGER]
+    begun = own and any(two.state == "waiting" and not two.attempts for two in others)
+    return Verdict("wait", "told_straight", one.next_ms) if begun else None
+
+
+def _stormy(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict | None:
+    incident = case.incident
+    quiet = quiets(policy.storms, incident.facility, incident.severity, now_ms)
+    if quiet is None or one.kind == RECOVERED:
+        return None
+    return Verdict("wait", STORM, quiet.until_ms)
 
 
 def _with_parent(one: Notification, case: Case, _policy: Policy, _now_ms: int) -> Verdict | None:
@@ -271,12 +349,16 @@ def _retried(one: Notification, _case: Case, _policy: Policy, now_ms: int) -> Ve
     return Verdict("wait", "retry", one.next_ms) if one.attempts and now_ms < one.next_ms else None
 
 
+# Reasons that say more of what was dropped than that it is over.
+_KEPT = (UNCONFIRMED, STORM)
 _STAGES: tuple[Callable[[Notification, Case, Policy, int], Verdict | None], ...] = (
     _over,
     _with_parent,
     _acknowledged,
     _reachable,
+    _one_road,
     _held,
+    _stormy,
     _quiet,
     _retried,
 )
@@ -289,12 +371,16 @@ class Delivery:
     Attributes:
         proof: What the other side answered.
         final: Trying again cannot help.
+        unsure: It may have been delivered all the same.
+        refused: Of a list of alerts, the incidents that were not taken, each with what was said.
     """
 
     ok: bool
     proof: str = ""
     error: str = ""
     final: bool = False
+    unsure: bool = False
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def after(one: Notification, delivery: Delivery, now_ms: int) -> Notification:
@@ -305,4 +391,5 @@ def after(one: Notification, delivery: Delivery, now_ms: int) -> Notification:
     if delivery.final:
         return replace(one, state="failed", reason="refused", attempts=attempts)
     pause = min(_FIRST_RETRY_MS * 2 ** min(attempts - 1, 10), _LONGEST_RETRY_MS)
-    return replace(one, reason="retry", attempts=attempts, next_ms=now_ms + pause)
+    reason = UNCONFIRMED if delivery.unsure else "retry"
+    return replace(one, reason=reason, attempts=attempts, next_ms=now_ms + pause)

@@ -6,12 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tramgac_collector.notify.pipeline import (
     ALERTMANAGER,
     DOWN,
     RECOVERED,
+    UNCONFIRMED,
     Ack,
     Case,
     Delivery,
@@ -30,10 +41,18 @@ from tramgac_collector.store.schema import (
 
 # Recoveries that could not be told by then are not told any more.
 _SETTLED_MS = 48 * 3_600_000
-_MOST_CASES = 2_000
+# Rows of one query; all of them are looked at, the newest too.
+_PAGE = 2_000
+# The last moment that can be written as a date, with some years to spare.
+_LAST_MS = 253_000_000_000_000
 # SQLite takes so many parameters for sure.
 _CHUNK = 500
 _LONGEST = 200
+
+
+def _sane(at_ms: int) -> int:
+    """A wild clock must not end the turn for everybody."""
+    return min(max(at_ms, 0), _LAST_MS)
 
 
 def _incident(row: Row[Any]) -> Incident:
@@ -47,9 +66,9 @@ def _incident(row: Row[Any]) -> Incident:
         code=row.code,
         facility=row.facility,
         site=row.site,
-        opened_ms=row.opened_ms,
+        opened_ms=_sane(row.opened_ms),
         severity=row.severity,
-        closed_ms=row.closed_ms,
+        closed_ms=None if row.closed_ms is None else _sane(row.closed_ms),
         cause=row.cause,
         parent_id=row.parent_id,
         detail=detail if isinstance(detail, dict) else {},
@@ -73,28 +92,49 @@ def _notification(row: Row[Any]) -> Notification:
     )
 
 
-def _unsettled(now_ms: int) -> Select[Any]:
+def _unsettled(now_ms: int) -> ColumnElement[bool]:
     """Incidents that may still need a message."""
     waiting = select(notifications.c.incident_id).where(
         notifications.c.state == "waiting", notifications.c.incident_id.is_not(None)
     )
-    untold = and_(
-        incidents.c.closed_ms > now_ms - _SETTLED_MS,
-        incidents.c.told_ms.is_not(None),
-        incidents.c.recovered_told_ms.is_(None),
+    recent = incidents.c.closed_ms > now_ms - _SETTLED_MS
+    return or_(incidents.c.closed_ms.is_(None), incidents.c.id.in_(waiting), and_(recent, _owed()))
+
+
+def _owed() -> ColumnElement[bool]:
+    """Somebody was told that it is there, and not yet that it is over."""
+    down, over = notifications.alias(), notifications.alias()
+    answered = exists().where(
+        over.c.incident_id == down.c.incident_id,
+        over.c.stage == RECOVERED,
+        over.c.recipient == down.c.recipient,
+        over.c.channel == down.c.channel,
     )
-    return (
-        select(incidents)
-        .where(or_(incidents.c.closed_ms.is_(None), untold, incidents.c.id.in_(waiting)))
-        # Roots first: a child whose parent is cut off would be told by itself.
-        .order_by(incidents.c.parent_id.is_not(None), incidents.c.opened_ms)
-        .limit(_MOST_CASES)
+    return exists().where(
+        down.c.incident_id == incidents.c.id,
+        or_(
+            down.c.state == "sent",
+            and_(down.c.state == "dropped", down.c.reason == UNCONFIRMED),
+        ),
+        down.c.stage != RECOVERED,
+        ~answered,
     )
+
+
+def _pages(connection: Connection, condition: ColumnElement[bool]) -> Iterator[Incident]:
+    last = 0
+    while True:
+        query = select(incidents).where(condition, incidents.c.id > last)
+        page = connection.execute(query.order_by(incidents.c.id).limit(_PAGE)).all()
+        yield from (_incident(row) for row in page)
+        if len(page) < _PAGE:
+            return
+        last = page[-1].id
 
 
 def load_cases(connection: Connection, now_ms: int) -> list[Case]:
     """Every incident that may need a message now, with what was done about it."""
-    found = [_incident(row) for row in connection.execute(_unsettled(now_ms))]
+    found = list(_pages(connection, _unsettled(now_ms)))
     ids = [one.id for one in found]
     told: dict[int, list[Notification]] = defaultdict(list)
     heard: dict[int, list[Ack]] = defaultdict(list)
@@ -130,7 +170,7 @@ def _tellings(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Tel
         )
         for row in connection.execute(query):
             said = json.loads(row.detail)
-            telling = Telling(row.actor, said["code"], said["severity"])
+            telling = Telling(row.actor, said["code"], said["severity"], row.at_ms)
             found[row.incident_id] = (*found.get(row.incident_id, ()), telling)
     return found
 
@@ -153,18 +193,36 @@ def get_incident(connection: Connection, incident_id: int) -> Incident | None:
 
 def told_through_alertmanager(connection: Connection, since_ms: int) -> list[Case]:
     """What Alertmanager must go on hearing of: open, or closed since then."""
+    current = or_(incidents.c.closed_ms.is_(None), incidents.c.closed_ms > since_ms)
+    found = list(_pages(connection, and_(_fed(), current)))
+    tellings = _tellings(connection, [one.id for one in found])
+    return [Case(one, tellings=tellings.get(one.id, ())) for one in found]
+
+
+def _fed() -> ColumnElement[bool]:
+    """Incidents that Alertmanager took."""
     told = select(notifications.c.incident_id).where(
         notifications.c.channel == ALERTMANAGER.channel,
         notifications.c.stage == DOWN,
         notifications.c.state == "sent",
     )
-    query = select(incidents).where(
-        incidents.c.id.in_(told),
-        or_(incidents.c.closed_ms.is_(None), incidents.c.closed_ms > since_ms),
-    )
-    found = [_incident(row) for row in connection.execute(query.limit(_MOST_CASES))]
-    tellings = _tellings(connection, [one.id for one in found])
-    return [Case(one, tellings=tellings.get(one.id, ())) for one in found]
+    return incidents.c.id.in_(told)
+
+
+def acknowledged_at_alertmanager(connection: Connection, now_ms: int) -> list[Case]:
+    """Open incidents that Alertmanager took and that somebody has in hand."""
+    running = select(acks.c.incident_id).where(acks.c.expires_ms > now_ms)
+    mine = and_(_fed(), incidents.c.closed_ms.is_(None), incidents.c.id.in_(running))
+    found = list(_pages(connection, mine))
+    ids = [one.id for one in found]
+    tellings = _tellings(connection, ids)
+    heard: dict[int, tuple[Ack, ...]] = {}
+    for chunk in _chunks(ids):
+        query = select(acks).where(acks.c.incident_id.in_(chunk), acks.c.expires_ms > now_ms)
+        for row in connection.execute(query.order_by(acks.c.id)):
+            ack = Ack(row.recipient, row.at_ms, row.expires_ms)
+            heard[row.incident_id] = (*heard.get(row.incident_id, ()), ack)
+    return [Case(one, (), heard[one.id], tellings.get(one.id, ())) for one in found]
 
 
 def digests(connection: Connection, digest: str) -> list[Notification]:

@@ -18,6 +18,7 @@ class NotifySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         alertmanager: Base address of each Alertmanager of one cluster; empty: told directly.
         resend_seconds: How often it is told that an alert still holds; it forgets after four.
+        fallback_minutes: People are told straight when no Alertmanager took alerts for so long.
         hold_seconds: How long an incident must stand before anybody is told.
         urls: Apprise addresses told of everything where there is no roster.
         language: Of what goes to them.
@@ -30,6 +31,7 @@ class NotifySection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     alertmanager: Annotated[tuple[WebAddress, ...], msgspec.Meta(max_length=8)] = ()
     resend_seconds: _Seconds = 60.0
+    fallback_minutes: Annotated[float, msgspec.Meta(gt=0, le=1_440)] = 5.0
     hold_seconds: Annotated[float, msgspec.Meta(ge=0, le=600)] = 15.0
     urls: Annotated[tuple[ChannelUrl, ...], msgspec.Meta(max_length=16)] = ()
     language: Literal["vi", "en"] = "vi"

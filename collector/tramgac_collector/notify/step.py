@@ -15,6 +15,7 @@ from tramgac_collector.judge.tick import Tick
 from tramgac_collector.notify import rows
 from tramgac_collector.notify.alertmanager import Alert, ends_at, incident_alert, post
 from tramgac_collector.notify.daily import Daily
+from tramgac_collector.notify.deafness import Deafness
 from tramgac_collector.notify.heartbeat import Heartbeat
 from tramgac_collector.notify.keepalive import KeepAlive
 from tramgac_collector.notify.links import LINK_LIFE_MS, Link, link_key, sign
@@ -23,6 +24,7 @@ from tramgac_collector.notify.outbound import Envelope, Outbound, send_by_appris
 from tramgac_collector.notify.pipeline import (
     ALERTMANAGER,
     RECOVERED,
+    UNCONFIRMED,
     WORSE,
     Case,
     Delivery,
@@ -31,10 +33,13 @@ from tramgac_collector.notify.pipeline import (
     Policy,
     Telling,
     after,
+    fed_as,
     gate,
     wishes,
 )
 from tramgac_collector.notify.roster import Roster, Target, rank, roster_of
+from tramgac_collector.notify.silences import Silences
+from tramgac_collector.rules.storm import read_storms
 from tramgac_collector.store.engine import reading
 from tramgac_proto.configfile import ConfigError
 
@@ -96,6 +101,9 @@ class Notifier:
         self._keepalive = KeepAlive(engine, self._settings, self._link)
         self._daily = Daily(engine, self._settings)
         self._heartbeat = Heartbeat(self._settings)
+        self._silences = Silences(engine, self._settings)
+        self._deafness = Deafness(self._settings.fallback_minutes)
+        self._now_ms = 0
 
     @cached_property
     def _key(self) -> bytes:
@@ -108,13 +116,18 @@ class Notifier:
 
     def step(self, now_ms: int, inventory: Inventory) -> None:
         """One turn: take in what was delivered, decide, hand out what is due."""
-        policy = Policy(self._settings, self._rosters.read())
+        self._now_ms = now_ms
         self._take(now_ms)
         with reading(self._engine) as connection:
             cases = rows.load_cases(connection, now_ms)
+            storms = tuple(read_storms(connection, now_ms))
+        deaf = self._deafness.lasts(now_ms)
+        policy = Policy(self._settings, self._rosters.read(), deaf, storms)
         due = self._decide(cases, policy, now_ms)
         self._tell(due, policy.roster, inventory, now_ms)
         self._repeat(inventory, now_ms)
+        if work := self._silences.due(now_ms):
+            self.outbound.submit(_Post(then=self._silences.heard), work)
         self._tell_daily(policy.roster, inventory, now_ms)
         if beat := self._heartbeat.due(cases, now_ms):
             self.outbound.submit(_Post(then=self._heartbeat.heard), beat)
@@ -138,11 +151,19 @@ class Notifier:
                 self._keep(key.done, delivery, now_ms)
             del self._ended[0]
 
-    def _keep(self, done: Sequence[Due], delivery: Delivery, now_ms: int) -> None:
-        if not delivery.ok:
-            log.warning("%s: %s", _named(done), delivery.error)
+    def _fed(self, delivery: Delivery) -> None:
+        """How a delivery to Alertmanager ended."""
+        self._heartbeat.delivered(delivery)
+        self._deafness.heard(delivery, self._now_ms)
+
+    def _keep(self, done: Sequence[Due], whole: Delivery, now_ms: int) -> None:
+        if not whole.ok:
+            log.warning("%s: %s", _named(done), whole.error)
+        refused = dict(whole.refused)
         with self._engine.begin() as connection:
             for due in done:
+                said = refused.get(str(due.one.incident_id))
+                delivery = whole if said is None else Delivery(ok=False, error=said, final=True)
                 rows.save(connection, after(due.one, delivery, now_ms), delivery)
                 if delivery.ok and due.one.incident_id is not None:
                     incident = due.case.incident
@@ -195,12 +216,22 @@ class Notifier:
                 for alert in self._alerts(one, self._topic(one, inside, now_ms), inventory, now_ms)
             ]
             work = partial(post, self._settings.alertmanager, alerts)
-            self._send(fed, work, self._heartbeat.delivered)
+            if any(one.one.kind == RECOVERED for one in fed):
+                work = partial(_in_order, self._silences.now(now_ms), work)
+            self._send(fed, work, self._fed)
         direct = [one for one in due if one.one.target != ALERTMANAGER]
+        self._note_handed_out(direct)
         for group in grouped(direct):
             topics = [self._topic(one, inside, now_ms) for one in group]
             envelope = _envelope(group[0].one.target, roster, topics, inventory)
             self._send(group, partial(self._by_apprise, envelope))
+
+    def _note_handed_out(self, due: Sequence[Due]) -> None:
+        """So that a crash meanwhile does not make a message that came one that never went."""
+        for at in range(0, len(due), _ROWS_PER_COMMIT):
+            with self._engine.begin() as connection:
+                for one in due[at : at + _ROWS_PER_COMMIT]:
+                    rows.save(connection, replace(one.one, reason=UNCONFIRMED))
 
     def _send(
         self,
@@ -214,7 +245,9 @@ class Notifier:
     def _topic(self, due: Due, inside: dict[int, tuple[Incident, ...]], now_ms: int) -> Topic:
         incident, kind = due.case.incident, due.one.kind
         link = self._link(incident.id, due.one.target.recipient, now_ms)
-        return Topic(incident, kind, inside.get(incident.id, ()), "" if kind == RECOVERED else link)
+        past = bool(self._settings.alertmanager) and due.one.target != ALERTMANAGER
+        link = "" if kind == RECOVERED else link
+        return Topic(incident, kind, inside.get(incident.id, ()), link, straight=past)
 
     def _link(self, incident: int, recipient: str, now_ms: int) -> str:
         if not self._settings.page_url:
@@ -225,7 +258,7 @@ class Notifier:
     def _alerts(self, due: Due, topic: Topic, inventory: Inventory, now_ms: int) -> Iterator[Alert]:
         incident, url = topic.incident, self._settings.page_url
         now = Telling(ALERTMANAGER.recipient, incident.code, incident.severity)
-        told = due.case.tellings[-1] if due.case.tellings else now
+        told = fed_as(due.case) or now
         ends = ends_at(topic, now_ms, int(self._settings.resend_seconds * 1000))
         if topic.kind == WORSE:
             # The alert with the old labels ends in the same breath.
@@ -236,13 +269,21 @@ class Notifier:
     def _repeat(self, inventory: Inventory, now_ms: int) -> None:
         for alerts in self._keepalive.due(inventory, now_ms):
             work = partial(post, self._settings.alertmanager, alerts)
-            self.outbound.submit(_Post(then=self._heartbeat.delivered), work)
+            self.outbound.submit(_Post(then=self._fed), work)
 
     def _tell_daily(self, roster: Roster, inventory: Inventory, now_ms: int) -> None:
         for one, message in self._daily.due(roster, inventory, now_ms, self._flying):
             envelope = _to(one.target, roster, message)
             if envelope is not None:
                 self._send([Due(one, _NO_CASE)], partial(self._by_apprise, envelope))
+
+
+def _in_order(first: Callable[[], Delivery], then: Callable[[], Delivery]) -> Delivery:
+    """A silence that still stands would swallow the recovery."""
+    lifted = first()
+    if not lifted.ok:
+        log.warning("silences cannot be lifted: %s", lifted.error)
+    return then()
 
 
 _NO_CASE = Case(Incident(0, "", "", "", "", 0, "none"))

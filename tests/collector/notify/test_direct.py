@@ -241,8 +241,8 @@ def away(*_values: object) -> None:
 def test_more_children_than_one_look_takes_stay_with_their_parent(
     plain: Desk, sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The parent, opened last, is seen first: the cut is one message, not one for each child."""
-    monkeypatch.setattr(rows, "_MOST_CASES", 2)
+    """All pages are looked at: the cut is one message, not one for each child."""
+    monkeypatch.setattr(rows, "_PAGE", 2)
     children = [plain.open("agent_silent", node=f"bv-uong-bi/main/h{n}") for n in range(3)]
     plain.now_ms += MINUTE
     parent = plain.open()
