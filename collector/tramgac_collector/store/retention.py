@@ -207,6 +207,8 @@ class Retention:
             yield from self._due(table, condition)
         planned = schema.maintenances
         yield from self._old(planned, planned.c.until_ms, section.evidence_days)
+        at_work = schema.at_work
+        yield from self._old(at_work, at_work.c.until_ms, section.evidence_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)
         yield from self._old(schema.drills, schema.drills.c.received_ms, drill_days)
         yield from self._old(schema.web_sessions, schema.web_sessions.c.ends_ms, 0)

@@ -32,6 +32,7 @@ from tramgac_collector.store.judge_schema import (
     storms,
     tailorings,
 )
+from tramgac_collector.store.report_schema import at_work, reports
 from tramgac_collector.store.web_schema import accounts, login_tries, web_sessions
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "accounts",
     "acks",
     "agents",
+    "at_work",
     "audit",
     "certificates",
     "drills",
@@ -62,6 +64,7 @@ __all__ = [
     "pending",
     "quarantine",
     "records",
+    "reports",
     "rollups",
     "rule_history",
     "rule_results",
