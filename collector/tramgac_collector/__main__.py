@@ -34,6 +34,9 @@ COMMANDS = {
     "accounts": Command("tramgac_collector.commands.accounts", "who may look at the pages"),
     "oncall": Command("tramgac_collector.commands.oncall", "who is told, if something happens now"),
     "notify": Command("tramgac_collector.commands.notify", "try every channel; list what was told"),
+    "report": Command(
+        "tramgac_collector.commands.report", "give out a report of some days; list, print again"
+    ),
     "backup": Command("tramgac_collector.commands.backup", "save store and CA key, encrypted"),
     "restore": Command("tramgac_collector.commands.restore", "bring back what `backup` saved"),
     "doctor": Command(
