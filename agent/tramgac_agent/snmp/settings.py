@@ -6,6 +6,7 @@ import msgspec
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 PortName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Mac = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$")]
 Mbps = Annotated[float, msgspec.Meta(gt=0, le=400_000)]
 
 
@@ -20,6 +21,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         auth_key_file: Holds the pass phrase of version 3; likewise ``privacy_key_file``.
         uplinks: Names (ifName) of ports that carry other devices: polled every minute.
         expect_mbps: What a port must carry, by name; others are held to their own best.
+        known_macs: Hardware addresses of what is declared, to count what is not.
         max_repetitions: Largest answer asked for; lowered by itself where a device chokes.
     """
 
@@ -37,6 +39,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context: Annotated[str, msgspec.Meta(max_length=32)] = ""
     uplinks: Annotated[tuple[PortName, ...], msgspec.Meta(max_length=16)] = ()
     expect_mbps: Annotated[dict[PortName, Mbps], msgspec.Meta(max_length=512)] = {}
+    known_macs: Annotated[tuple[Mac, ...], msgspec.Meta(max_length=1024)] = ()
     interval_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=30)] = 2.0
     max_repetitions: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10

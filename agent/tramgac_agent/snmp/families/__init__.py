@@ -9,6 +9,7 @@ FAMILIES: dict[str, str] = {
     "apc": "tramgac_agent.snmp.families.apc:ApcFamily",
     "host": "tramgac_agent.snmp.families.host:HostFamily",
     "printer": "tramgac_agent.snmp.families.printer:PrinterFamily",
+    "switch": "tramgac_agent.snmp.families.switch:SwitchFamily",
     "ups": "tramgac_agent.snmp.families.ups:UpsFamily",
 }
 
