@@ -46,6 +46,7 @@ class Centre:
             web=web,
         )
         self.now_ms = NOW
+        folder.mkdir(exist_ok=True)
         upgrade(self.config.store_url)
         self.engine = open_engine(self.config.store_url)
         (folder / "inventory.yml").write_text(INVENTORY)
