@@ -17,6 +17,7 @@ from tramgac_collector.commands.check_config import check_doors
 from tramgac_collector.config import Config
 from tramgac_collector.inventory.load import load_inventory, read_document
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.rules.province import with_refusals
 from tramgac_collector.store.engine import open_engine, reading
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.configfile import ConfigError
@@ -56,6 +57,7 @@ def look(config: Config) -> Iterator[Finding]:
     yield _disk(config)
     yield from _certificates(config)
     yield _inventory(config)
+    yield from _packs(config)
 
 
 def _doors(config: Config) -> Iterator[Finding]:
@@ -188,3 +190,26 @@ def _in_force(config: Config) -> str | None:
     finally:
         engine.dispose()
     return version.document if version else None
+
+
+def _packs(config: Config) -> Iterator[Finding]:
+    """Rule packs that are not used, and why; those that are stay in force meanwhile."""
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        return
+    engine = open_engine(config.store_url)
+    try:
+        with reading(engine) as connection:
+            library = with_refusals(config.rules, connection)
+    except SQLAlchemyError:
+        # Told above, with the store.
+        return
+    except ConfigError as error:
+        yield _problem("rule packs", str(error), "mend it; no rule is judged meanwhile")
+        return
+    finally:
+        engine.dispose()
+    for one in library.refused:
+        text = f"{one.file} is not used: {one.complaints[0].text}"
+        yield _problem("rule packs", text, "mend it; what was in force before stays in force")
+    if not library.refused:
+        yield _well("rule packs", f"{len(library.packs)} in force")

@@ -60,7 +60,7 @@ def _message(connection: Connection, now_ms: int) -> Message:
         raise CommandFailed("no rule has been judged yet; is the collector running?")
     if now_ms - judged_ms > _JUDGED_MS:
         raise CommandFailed(f"no rule was judged since {moment(judged_ms)}; is the judge running?")
-    standing = read_standing(connection, PackWords().read())
+    standing = read_standing(connection, PackWords().read(connection))
     return digest_message(standing, in_force(connection), now_ms)
 
 

@@ -70,7 +70,8 @@ def list_dict(library: Library, language: str) -> dict[str, Any]:
         for one in library.refused
         for c in one.complaints
     ]
-    counts = Counter(str(rule["decided_by"]) for rule in rules)
+    counts = Counter(dict.fromkeys(("measured", "attested", "document", "locked"), 0))
+    counts.update(str(rule["decided_by"]) for rule in rules)
     return {"counts": counts, "rules": rules, "deadlines": deadlines, "refused": refused}
 
 
@@ -191,6 +192,7 @@ def table(told: Sequence[Line], *, with_next: bool) -> str:
             ends = ", tell its owner that it ends soon" if soon else ""
             marks.append(f"{overlay['kind']} until {day(overlay['until_ms'])}{ends}")
         rows.append(f"{stored.facility}  {stored.rule}  {one.status} ({one.reason})")
+        rows += [f"    {told}" for told in one.tailored]
         if with_next:
             rows.append(f"    {one.text}")
             rows.append(f"    [{one.cite}; {'; '.join(marks)}]")

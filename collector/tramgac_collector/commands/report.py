@@ -21,7 +21,7 @@ from tramgac_collector.report.figures import NoSuchPlace
 from tramgac_collector.report.model import Figures
 from tramgac_collector.report.page import report_page
 from tramgac_collector.rules.given import begin_ms
-from tramgac_collector.rules.library import Library
+from tramgac_collector.rules.province import library_of
 from tramgac_collector.web.words import LANGUAGES, VIETNAM, moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
@@ -93,7 +93,7 @@ def _make(args: argparse.Namespace, config: Config) -> tuple[Figures, Given | No
     now = wall_ms()
     window = archive.window_of(args.first, args.last, args.known_at or now, now)
     with looking(config) as connection:
-        made = archive.prepare(connection, args.facility, window, now, Library.read())
+        made = archive.prepare(connection, args.facility, window, now, library_of(connection))
     if args.draft:
         return made, None
     # Read and written apart: a report of two hundred facilities must not hold up the writer.

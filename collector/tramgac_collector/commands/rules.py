@@ -1,4 +1,4 @@
-"""``tramgac-collector rules list|lint|test|evaluate|gaps|deadlines|accept|excuse``."""
+"""``tramgac-collector rules ...``: packs, what they find, and what people lay beside it."""
 
 import argparse
 import json
@@ -6,37 +6,34 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from tramgac_collector.commands import _rules as show
+from tramgac_collector.commands import _rules_entered as entered
+from tramgac_collector.commands import _rules_signing as signing
 from tramgac_collector.commands._store import changing, looking
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.identity.keyring import wall_ms
-from tramgac_collector.identity.register import note
 from tramgac_collector.rules import fixtures
 from tramgac_collector.rules.library import FOLDER, Library, pack_files
 from tramgac_collector.rules.lint import lint
-from tramgac_collector.rules.overlays import MOST_DAYS
+from tramgac_collector.rules.manifest import changed
 from tramgac_collector.rules.pack import PackError, read_pack
 from tramgac_collector.rules.papers import FILE_NAME, lint_papers, read_papers
+from tramgac_collector.rules.province import library_of, with_refusals
 from tramgac_collector.rules.status import Status
 from tramgac_collector.rules.stored import line_dict, lines, read_results
 from tramgac_collector.rules.words import LANGUAGES
-from tramgac_collector.store import schema
-from tramgac_collector.store.engine import bump_generation
-from tramgac_collector.web.words import VIETNAM, day, moment
+from tramgac_collector.web.words import VIETNAM
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
-
-_DAY_MS = 86_400_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="every rule and deadline, and what decides it")
+    listing = actions.add_parser("list", help="every rule and deadline, and what decides it")
     linting = actions.add_parser("lint", help="what is wrong with packs")
     testing = actions.add_parser("test", help="run the cases that are shipped with packs")
     for one in (linting, testing):
@@ -48,29 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     deadlines = actions.add_parser("deadlines", help="days by which something must be done")
     for one in (evaluating, gaps, deadlines):
         one.add_argument("--facility", default="", help="only this one, by id")
-    _overlay_arguments(actions)
-    for one in actions.choices.values():
+    shown = [listing, linting, testing, evaluating, gaps, deadlines]
+    for one in (*shown, *signing.add_arguments(actions), *entered.add_arguments(actions)):
         one.add_argument("--json", action="store_true")
         one.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0])
         one.add_argument("--config", type=Path, default=DEFAULT_PATH, help="collector.toml")
-
-
-def _overlay_arguments(actions: Any) -> None:  # noqa: ANN401 - argparse has no public name for it
-    accept = actions.add_parser("accept", help="note a gap its owner accepts, with a way out")
-    accept.add_argument("--reason", required=True)
-    accept.add_argument("--by", required=True, help="the owner's representative, not the operator")
-    accept.add_argument("--compensation", required=True, help="what limits the harm meanwhile")
-    accept.add_argument("--due", required=True, type=date.fromisoformat, help="day it is mended by")
-    accept.add_argument("--until", required=True, type=date.fromisoformat, help="12 months at most")
-    excuse = actions.add_parser("excuse", help="note a window in which a law itself excuses")
-    excuse.add_argument("--cite", required=True, help="where the law says so")
-    excuse.add_argument("--from", dest="since", required=True, type=_moment)
-    excuse.add_argument("--to", dest="until", required=True, type=_moment)
-    excuse.add_argument("--proof", required=True, help="how the window was measured")
-    excuse.add_argument("--notified", required=True, help="who was told, when, under which number")
-    for one in (accept, excuse):
-        one.add_argument("facility")
-        one.add_argument("rule")
 
 
 def _moment(text: str) -> int:
@@ -84,10 +63,19 @@ def _moment(text: str) -> int:
 
 
 def _list(args: argparse.Namespace) -> str:
-    library = Library.read()
+    library = _library(args)
     if args.json:
         return json.dumps(show.list_dict(library, args.lang), ensure_ascii=False)
     return show.list_table(library, args.lang)
+
+
+def _library(args: argparse.Namespace) -> Library:
+    """The shipped packs; with the province's own, where it has a folder for them."""
+    config = load_config(args.config) if args.config.exists() else None
+    if config is None or not config.rules.folder:
+        return Library.read()
+    with looking(config) as connection:
+        return with_refusals(config.rules, connection)
 
 
 def _files(args: argparse.Namespace) -> list[Path]:
@@ -106,6 +94,7 @@ def _lint(args: argparse.Namespace) -> tuple[str, bool]:
         packs.append(pack)
         told += [{"file": path.name, "place": c.place, "text": c.text} for c in lint(pack)]
     if not args.files:
+        told += [{"file": name, "place": c.place, "text": c.text} for name, c in changed(FOLDER)]
         found = lint_papers(packs, read_papers(FOLDER / FILE_NAME))
         told += [{"file": FILE_NAME, "place": c.place, "text": c.text} for c in found]
     if args.json:
@@ -139,7 +128,7 @@ def _evaluate(connection: Connection, args: argparse.Namespace) -> str:
     if known_ms < at_ms:
         raise CommandFailed("--known-at lies before --at: nobody knew the future")
     found = show.evaluated(connection, args.facility, at_ms, known_ms, now)
-    told = lines(Library.read(), found, args.lang)
+    told = lines(library_of(connection), found, args.lang)
     if args.json:
         return json.dumps([line_dict(one) for one in told], ensure_ascii=False)
     return show.table(told, with_next=False)
@@ -147,7 +136,7 @@ def _evaluate(connection: Connection, args: argparse.Namespace) -> str:
 
 def _gaps(connection: Connection, args: argparse.Namespace) -> str:
     found = [one for one in read_results(connection, args.facility) if one.is_gap]
-    told = lines(Library.read(), found, args.lang)
+    told = lines(library_of(connection), found, args.lang)
     if args.json:
         return json.dumps([line_dict(one) for one in told], ensure_ascii=False)
     return show.table(told, with_next=True)
@@ -160,7 +149,7 @@ def _deadlines(connection: Connection, args: argparse.Namespace) -> str:
         if one.due_ms is not None and one.status is not Status.NOT_APPLICABLE
     ]
     found.sort(key=lambda one: (one.due_ms or 0, one.facility, one.rule))
-    told = lines(Library.read(), found, args.lang)
+    told = lines(library_of(connection), found, args.lang)
     now = wall_ms()
     if args.json:
         days = [{"days_left": show.days_left(one.stored, now), **line_dict(one)} for one in told]
@@ -168,92 +157,34 @@ def _deadlines(connection: Connection, args: argparse.Namespace) -> str:
     return show.deadline_table(told, now)
 
 
-def _known(connection: Connection, args: argparse.Namespace) -> None:
-    if Library.read().find(args.rule) is None:
-        raise CommandFailed(f"no rule `{args.rule}`; `rules list` names them")
-    if show.in_force(connection).facility(args.facility) is None:
-        raise CommandFailed(f"no facility `{args.facility}` in the inventory")
-
-
-def _accept(connection: Connection, args: argparse.Namespace) -> str:
-    _known(connection, args)
-    now = wall_ms()
-    until = _moment(args.until.isoformat() + "T23:59:59")
-    if not now < until <= now + MOST_DAYS * _DAY_MS:
-        raise CommandFailed("--until must lie ahead, and at most 12 months")
-    connection.execute(
-        insert(schema.acceptances).values(
-            facility=args.facility,
-            rule=args.rule,
-            reason=args.reason[:2000],
-            accepted_by=args.by[:200],
-            compensation=args.compensation[:2000],
-            due_on=args.due,
-            from_ms=now,
-            expires_ms=until,
-            entered_ms=now,
-            entered_by="cli",
-        )
-    )
-    return _entered(connection, args, "gap_accepted", f"accepted until {day(until)}")
-
-
-def _excuse(connection: Connection, args: argparse.Namespace) -> str:
-    _known(connection, args)
-    if args.until <= args.since:
-        raise CommandFailed("--to must be later than --from")
-    connection.execute(
-        insert(schema.excuses).values(
-            facility=args.facility,
-            rule=args.rule,
-            citation=args.cite[:200],
-            from_ms=args.since,
-            until_ms=args.until,
-            proof=args.proof[:2000],
-            notified=args.notified[:2000],
-            entered_ms=wall_ms(),
-            entered_by="cli",
-        )
-    )
-    window = f"excused from {moment(args.since)} to {moment(args.until)}"
-    return _entered(connection, args, "gap_excused", window)
-
-
-def _entered(connection: Connection, args: argparse.Namespace, action: str, what: str) -> str:
-    subject = f"{args.facility} {args.rule}"
-    note(connection, wall_ms(), ("cli", action, subject), what)
-    bump_generation(connection)
-    if args.json:
-        return json.dumps({"facility": args.facility, "rule": args.rule, "entered": what})
-    return f"{subject}: {what}; the status beneath stays as it is"
-
-
 _FILES: dict[str, Callable[[argparse.Namespace], tuple[str, bool]]] = {
     "list": lambda args: (_list(args), True),
     "lint": _lint,
     "test": _test,
+    **signing.ON_FILES,
 }
 _READING: dict[str, Callable[[Connection, argparse.Namespace], str]] = {
     "evaluate": _evaluate,
     "gaps": _gaps,
     "deadlines": _deadlines,
-}
-_CHANGING: dict[str, Callable[[Connection, argparse.Namespace], str]] = {
-    "accept": _accept,
-    "excuse": _excuse,
+    **entered.READING,
 }
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print, or enter an overlay; 1 when packs have faults."""
+    """Print, or enter what lies beside results; 1 when packs have faults."""
     good = True
-    if args.action in _FILES:
-        text, good = _FILES[args.action](args)
-    elif args.action in _READING:
-        with looking(load_config(args.config)) as connection:
-            text = _READING[args.action](connection, args)
-    else:
-        with changing(load_config(args.config)) as connection:
-            text = _CHANGING[args.action](connection, args)
+    name = " ".join(filter(None, (args.action, getattr(args, "deed", ""))))
+    try:
+        if name in _FILES:
+            text, good = _FILES[name](args)
+        elif name in _READING:
+            with looking(load_config(args.config)) as connection:
+                text = _READING[name](connection, args)
+        else:
+            with changing(load_config(args.config)) as connection:
+                text = entered.CHANGING[name](connection, args)
+    except PackError as error:
+        raise CommandFailed(str(error)) from error
     sys.stdout.write(text + "\n")
     return EXIT_OK if good else EXIT_FAILED

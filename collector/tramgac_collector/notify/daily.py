@@ -49,7 +49,7 @@ class Daily:
         if not waiting:
             return
         with reading(self._engine) as connection:
-            standing = read_standing(connection, self._words.read())
+            standing = read_standing(connection, self._words.read(connection))
         message = digest_message(standing, inventory, now_ms)
         yield from ((one, message) for one in waiting)
 

@@ -13,6 +13,7 @@ from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.roster import local
 from tramgac_collector.notify.words import LANGUAGES, pick
+from tramgac_collector.rules.overlays import REMIND_MS
 from tramgac_collector.rules.pack import Pack
 from tramgac_collector.rules.papers import Paper
 from tramgac_collector.rules.status import Status
@@ -48,6 +49,8 @@ class Gap(NamedTuple):
 
     Attributes:
         overlay: ``accepted`` or ``excused``; empty where nobody said anything.
+        accepted_ms: Until when its owner accepts it.
+        tailored: It was judged by numbers of the facility's own.
         due_ms: Of a deadline, the end of its last day.
         missing: Papers that would show it; Vietnamese, English.
     """
@@ -59,6 +62,8 @@ class Gap(NamedTuple):
     since_ms: int
     words: RuleWords
     overlay: str = ""
+    accepted_ms: int | None = None
+    tailored: bool = False
     due_ms: int | None = None
     missing: tuple[tuple[str, str], ...] = ()
 
@@ -121,6 +126,8 @@ def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Sta
 
 
 def _gap(row: Any, detail: dict[str, Any], words: Mapping[str, RuleWords]) -> Gap:  # noqa: ANN401 - a row of any query
+    overlay = detail.get("overlay", {})
+    accepted = overlay.get("kind") == "accepted"
     return Gap(
         facility=row.facility,
         rule=row.rule,
@@ -128,7 +135,9 @@ def _gap(row: Any, detail: dict[str, Any], words: Mapping[str, RuleWords]) -> Ga
         advisory=row.advisory,
         since_ms=row.since_ms,
         words=words.get(row.rule, RuleWords("", (row.rule, row.rule))),
-        overlay=detail.get("overlay", {}).get("kind", ""),
+        overlay=overlay.get("kind", ""),
+        accepted_ms=overlay.get("until_ms") if accepted else None,
+        tailored=bool(detail.get("tailored")),
         due_ms=detail.get("due_ms"),
         missing=tuple(words[name].text for name in missing_papers(detail) if name in words),
     )
@@ -149,9 +158,14 @@ _MARKS = {
     "partial": ("một phần", "in part"),
     "advisory": ("tham khảo, chưa đối chiếu văn bản gốc", "advisory, text not yet compared"),
     "product": ("mặc định của sản phẩm, không phải luật", "product default, not law"),
+    "tailored": ("theo ngưỡng riêng của cơ sở", "by the facility's own number"),
     "accepted": ("đã chấp nhận có thời hạn", "accepted for a while"),
     "excused": ("được miễn theo quy định", "excused by law"),
 }
+_ENDS = (
+    "báo chủ quản: hết hạn chấp nhận ngày {}, sau đó lại là tồn tại mở",
+    "tell its owner: accepted until {}, then it is open again",
+)
 _SINCE = ("từ {}", "since {}")
 _MISSING = ("còn thiếu: {}", "still missing: {}")
 _DUE = ("hạn chót {}, còn {} ngày", "due {}, {} days left")
@@ -198,9 +212,12 @@ def _line(gap: Gap, now_ms: int, language: str) -> str:
         "partial": gap.status == Status.PARTIAL,
         "advisory": gap.advisory,
         "product": gap.words.product,
+        "tailored": gap.tailored,
         gap.overlay: bool(gap.overlay),
     }
     said = [gap.words.clause, _when(gap, now_ms, language), _still_missing(gap, language)]
+    if gap.accepted_ms is not None and gap.accepted_ms - now_ms <= REMIND_MS:
+        said.append(pick(_ENDS, language).format(day(gap.accepted_ms - 1)))
     said += [pick(_MARKS[mark], language) for mark, holds in marks.items() if holds]
     return f"- {pick(gap.words.text, language)} [{'; '.join(part for part in said if part)}]"
 

@@ -89,7 +89,7 @@ class KeepAlive:
 
     def _all_gaps(self, now_ms: int) -> list[Alert]:
         with reading(self._engine) as connection:
-            standing = read_standing(connection, self._words.read())
+            standing = read_standing(connection, self._words.read(connection))
         before = self._gaps
         # What its owner has accepted is no news; the daily list goes on naming it.
         self._gaps = {

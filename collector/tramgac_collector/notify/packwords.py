@@ -1,21 +1,23 @@
-"""The words of the rules, read from the packs once and again when a file changed."""
+"""The words of the rules, read from the packs once and again when a pack changed."""
+
+from sqlalchemy import Connection
 
 from tramgac_collector.notify.digest import RuleWords, rule_words
-from tramgac_collector.rules.library import Library, fingerprint
+from tramgac_collector.rules.library import Library
+from tramgac_collector.rules.province import library_of
 
 
 class PackWords:
-    """Clause and text of every rule and deadline that is shipped, title of every paper."""
+    """Clause and text of every rule and deadline in force, title of every paper."""
 
     def __init__(self) -> None:
-        self._stamp: tuple[tuple[str, int, int], ...] = ()
+        self._library = Library()
         self._words: dict[str, RuleWords] = {}
 
-    def read(self) -> dict[str, RuleWords]:
+    def read(self, connection: Connection) -> dict[str, RuleWords]:
         """By id."""
-        stamp = fingerprint()
-        if stamp != self._stamp:
-            library = Library.read()
+        library = library_of(connection)
+        if list(map(id, library.packs)) != list(map(id, self._library.packs)):
             self._words = rule_words(library.packs, library.papers)
-            self._stamp = stamp
+            self._library = library
         return self._words

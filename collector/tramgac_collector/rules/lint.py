@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from tramgac_collector.rules.expression import BadExpression, names_of
 from tramgac_collector.rules.pack import Deadline, Pack, Rule, Text
@@ -125,6 +126,8 @@ def _expressions(_pack: Pack, rule: Rule) -> _Found:
             for name, param in rule.params.items()
             for level, text in param.by_level.items()
         },
+        **{f"params.{name}.least": param.least for name, param in rule.params.items()},
+        **{f"params.{name}.most": param.most for name, param in rule.params.items()},
     }
     for key, text in texts.items():
         if text:
@@ -159,6 +162,28 @@ def _judging(rule: Rule) -> set[str]:
         with contextlib.suppress(BadExpression):
             found |= names_of(text)
     return found - set(rule.needs)
+
+
+def _tailorable(pack: Pack, rule: Rule) -> _Found:
+    for name, param in rule.params.items():
+        if not param.tailorable:
+            if param.least or param.most:
+                yield f"params.{name}", "least and most belong to a tailorable number"
+            continue
+        if not param.source and (param.by_level or not param.value):
+            yield f"params.{name}", "a number that facilities may set has one value"
+        bounded = param.product or (param.least and param.most)
+        if pack.legal_force(rule) in _BINDING and not bounded:
+            yield f"params.{name}", "the law's own number: give least and most, or drop tailorable"
+
+
+def _excuse(_pack: Pack, rule: Rule) -> _Found:
+    if rule.excuse is None:
+        return
+    if not rule.excuse.article:
+        yield "excuse", "name the article that excuses"
+    if any(name.startswith("bk.") for name in (*rule.needs, *_judging(rule))):
+        yield "excuse", "no law excuses a missed backup"
 
 
 def _params(_pack: Pack, rule: Rule) -> _Found:
@@ -213,9 +238,18 @@ def _fixtures(pack: Pack, rule: Rule) -> _Found:
         yield "fixtures", "a case that is refuted"
 
 
+def _every_year(day: str) -> bool:
+    with contextlib.suppress(ValueError):
+        # A year without 29 February.
+        return bool(date.fromisoformat(f"2001-{day}"))
+    return False
+
+
 def _deadline(one: Deadline) -> _Found:
     if bool(one.on) == bool(one.yearly):
         yield "on", "give `on` or `yearly`, one of them"
+    if one.yearly and not _every_year(one.yearly):
+        yield "yearly", f"`{one.yearly}` is no day that every year has; month and day, like 12-20"
     for name in one.done_by:
         if not is_known(name):
             yield "done_by", f"`{name}` is not in the vocabulary"
@@ -233,6 +267,8 @@ _OF_RULE: tuple[Callable[[Pack, Rule], _Found], ...] = (
     _expressions,
     _subjects,
     _params,
+    _tailorable,
+    _excuse,
     _validity,
     _links,
     _in_force,

@@ -8,7 +8,7 @@ changes nothing. What is refused is said, and what was in force before stays.
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -236,6 +236,17 @@ def distrusted(section: RulesSection, held: Mapping[str, Held]) -> list[Refused]
         for one in held.values()
         if one.withdrawn_ms is None and one.key_sha256 not in keys
     ]
+
+
+def with_refusals(section: RulesSection, connection: Connection) -> Library:
+    """What is in force, and everything that is refused or doubtful now, with why."""
+    held, shipped = read_held(connection), Library.read()
+    try:
+        refused = [*look(section, shipped, held, 0).refused, *distrusted(section, held)]
+    except PackError as error:
+        refused = [Refused(section.folder or "[rules]", (Complaint("pack", str(error)),))]
+    library = with_own(shipped, held)
+    return replace(library, refused=(*library.refused, *refused))
 
 
 def _stamp(section: RulesSection) -> tuple[object, ...]:

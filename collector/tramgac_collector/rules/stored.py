@@ -11,8 +11,9 @@ from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.pack import Deadline, Pack, Rule
 from tramgac_collector.rules.status import ORDER, Status, is_gap
 from tramgac_collector.rules.vocabulary import VOCABULARY, is_paper
-from tramgac_collector.rules.words import FORCE, REASON, STATUS, TEXT, say
+from tramgac_collector.rules.words import FORCE, REASON, STATUS, TAILORED, TEXT, say
 from tramgac_collector.store.schema import rule_results
+from tramgac_collector.web.words import day
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Line:
         missing: Name and title of papers that would show it, and are not there or have expired.
         unmeasured: Other names that are not known.
         seen: What was looked at, by subject.
+        tailored: Numbers of the facility's own that it was judged by, in words.
     """
 
     stored: Stored
@@ -103,6 +105,7 @@ class Line:
     missing: Sequence[tuple[str, str]]
     unmeasured: Sequence[str]
     seen: Sequence[Seen]
+    tailored: Sequence[str] = ()
 
 
 def lines(library: Library, results: Sequence[Stored], language: str) -> list[Line]:
@@ -136,6 +139,12 @@ def _line(
         missing=[(name, paper_title(library, name, language)) for name in papers],
         unmeasured=[name for name in names if not is_paper(name)],
         seen=list(_seen(stored)),
+        tailored=[
+            say(TAILORED, "tailored", language).format(
+                one["param"], one["value"], day(one["until_ms"] - 1)
+            )
+            for one in stored.detail.get("tailored", ())
+        ],
     )
 
 
@@ -207,5 +216,6 @@ def line_dict(line: Line) -> dict[str, Any]:
         "missing": [name for name, _ in line.missing],
         "not_measured": list(line.unmeasured),
         "overlay": stored.detail.get("overlay"),
+        "tailored": stored.detail.get("tailored", []),
         "findings": stored.detail.get("findings", []),
     }

@@ -34,11 +34,25 @@ REASON: Words = {
     "decided": ("theo bằng chứng nêu bên", "by the evidence named"),
     "not_shown": ("bằng chứng chưa cho thấy là đúng", "evidence does not show it"),
     "some_only": ("chỉ đúng với một số đối tượng", "true of some only"),
+    "fault": (
+        "phần mềm gặp lỗi khi đánh giá, xem nhật ký",
+        "the software failed to judge it, see its log",
+    ),
+    "pack_refused": (
+        "bộ quy tắc bị từ chối, xem `doctor`",
+        "its pack was refused, see `doctor`",
+    ),
     "done": ("giấy tờ cho thấy đã xong", "papers show that it is done"),
     "due_soon": ("sắp đến hạn", "due soon"),
     "open": ("chưa đến hạn", "not due yet"),
     "over": ("ngày này đã qua", "the day is over"),
     "passed": ("đã quá hạn, chưa thấy giấy tờ", "the day has passed, no paper shows it done"),
+}
+TAILORED: Words = {
+    "tailored": (
+        "{} = {}: ngưỡng riêng của cơ sở, đến {}",
+        "{} = {}: the facility's own number, until {}",
+    ),
 }
 FORCE: Words = {
     "binding": ("bắt buộc", "binding"),

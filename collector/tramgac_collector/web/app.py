@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from tramgac_collector.backups.record_page import drill_page
 from tramgac_collector.config import Config
-from tramgac_collector.rules.library import Library
 from tramgac_collector.web import access, ack, words
 from tramgac_collector.web.access import Foreign, may_see, viewer
 from tramgac_collector.web.address import check_door
@@ -20,6 +19,7 @@ from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.desk import Desk
 from tramgac_collector.web.gate import LOGIN, Gate
 from tramgac_collector.web.login import LoginPages
+from tramgac_collector.web.report_pages import ReportPages
 from tramgac_collector.web.rule_page import rule_page
 from tramgac_collector.web.store import StoreReader, StoreSilentError
 from tramgac_collector.web.view import narrowed, overview
@@ -79,6 +79,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/-/ready", "ready", pages.ready)
     ack.register(app, config, now_ms)
     LoginPages(app, gate, desk, pages.render)
+    ReportPages(app, desk, pages.render)
     access.narrow_endpoints(app, *_NARROWED)
     app.after_request(partial(_protect, secure=config.web.secure))
     app.register_error_handler(HTTPException, pages.failed)
@@ -155,12 +156,13 @@ class _Pages:
         try:
             declared = self._reader.read().inventory.facility(facility)
             results = [] if declared is None else self._reader.results(facility)
+            library = self._reader.library()
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
             return self.render("message.html", language, text="no_store"), 503
         if declared is None:
             return self.render("message.html", language, text="not_found"), 404
-        shown = rule_page(declared, results, Library.read(), language)
+        shown = rule_page(declared, results, library, language)
         return self.render(
             "rules.html", language, page="rules", rules=shown, kept={"facility": facility}
         )

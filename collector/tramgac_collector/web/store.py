@@ -18,6 +18,8 @@ from tramgac_collector.identity.registry import RegisteredAgent, read_agents
 from tramgac_collector.inventory.load import InventoryError, parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.rules.library import Library
+from tramgac_collector.rules.province import library_of
 from tramgac_collector.rules.stored import Stored, read_results
 from tramgac_collector.store.engine import open_engine, reading
 
@@ -100,6 +102,15 @@ class StoreReader:
     def _kept(self, facility: str) -> list[BackupRow] | None:
         until, rows = self._lists.get(facility, (0.0, []))
         return rows if time.monotonic() < until else None
+
+    def library(self) -> Library:
+        """The packs in force, the province's own among them.
+
+        Raises:
+            StoreSilentError: There is no store, or it does not answer.
+        """
+        with self._reading() as connection:
+            return library_of(connection)
 
     def results(self, facility: str) -> list[Stored]:
         """What the judge found of one facility, worst first.
