@@ -78,10 +78,10 @@ def subjects(centre: Centre) -> list[str]:
     return sorted(one.subject for one in centre.mails())
 
 
-def settle(centre: Centre, province: Province, began: float) -> None:
+def settle(centre: Centre, province: Province) -> None:
     """Everybody calls, the collector is sure of itself, and nobody was told anything."""
     until(lambda: min(province.calls()) >= 1, 60)
-    time.sleep(max(0.0, began + SETTLE_SECONDS + 10 - time.time()))
+    time.sleep(max(0.0, centre.started + SETTLE_SECONDS + 10 - time.time()))
     assert subjects(centre) == []
 
 
@@ -139,13 +139,12 @@ def test_three_causes_at_once_are_told_once_and_are_over_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Restarts inside the cut double nothing; a backup that gets too old inside is told."""
-    began = time.time()
     with running_centre(tmp_path, PLAN) as (centre, identities):
         province = Province(PLAN, identities, (centre.ports["grpc"], centre.ca_pem))
         with running(province):
             passes_ms = now_ms() + int((SETTLE_SECONDS + 10 + RPO_AFTER_SECONDS) * 1000)
             tell_backup(province, passes_ms)
-            settle(centre, province, began)
+            settle(centre, province)
             rows = cut(province)
             at(rows[0].down_at + 30, lambda: province.systems([LIS], up=False))
             told = wait_told(centre, rows, "firing", TOLD_SECONDS)
@@ -176,11 +175,10 @@ def test_the_centres_own_line_is_one_mail_and_no_site_is_blamed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All 21 sites go silent at once: one mail, one recovery, whatever restarts meanwhile."""
-    began = time.time()
     with running_centre(tmp_path, PLAN) as (centre, identities):
         province = Province(PLAN, identities, (centre.ports["grpc"], centre.ca_pem))
         with running(province):
-            settle(centre, province, began)
+            settle(centre, province)
             row = Row("the centre's own line", "CollectorUplinkSuspected", "", time.time())
             province.cut()
             (told,) = wait_told(centre, [row], "firing", TOLD_SECONDS)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,13 +51,24 @@ class _TimedSink(MailSink):
         super().keep(mail)
 
 
+def listens(port: int) -> bool:
+    """Whether somebody does on loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Centre:
-    """One collector with everything beside it, below one folder."""
+    """One collector with everything beside it, below one folder.
+
+    Attributes:
+        started: When it listened, Unix seconds.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ports = {door: free_port() for door in _DOORS}
         self.ca_pem = b""
+        self.started = 0.0
         self.sink = _TimedSink()
         self.alertmanager = Alertmanager(folder, self.sink.port)
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,7 +105,8 @@ class Centre:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        until(lambda: len(self._children()) >= 3, 30)  # ingest, judge, web
+        until(lambda: listens(self.ports["grpc"]), 60)
+        self.started = time.time()
 
     def _children(self) -> list[int]:
         if self._process is None:
