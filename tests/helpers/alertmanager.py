@@ -36,14 +36,29 @@ receivers:
 """
 
 
-class Alertmanager:
-    """The program, with a folder that outlives it."""
+def _free_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
-    def __init__(self, folder: Path, mail_port: int) -> None:
+
+class Alertmanager:
+    """The program, with a folder that outlives it.
+
+    Args:
+        folder: Its own; made where it is missing.
+        mail_port: Where the sink listens.
+        peers: The others of its cluster; None where it is alone.
+    """
+
+    def __init__(
+        self, folder: Path, mail_port: int, peers: "list[Alertmanager] | None" = None
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = _free_address()
+        self.cluster = "" if peers is None else _free_address()
+        self.peers = peers or []
         (folder / "alertmanager.yml").write_text(CONFIG.format(port=mail_port))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -59,12 +74,19 @@ class Alertmanager:
             self.process = subprocess.Popen(
                 [
                     program, f"--config.file={self.folder / 'alertmanager.yml'}",
-                    f"--storage.path={self.folder / 'data'}", "--cluster.listen-address=",
+                    f"--storage.path={self.folder / 'data'}", *self._clustered(),
                     f"--web.listen-address={self.address}",
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
         until(self.ready)
+
+    def _clustered(self) -> list[str]:
+        if not self.cluster:
+            return ["--cluster.listen-address="]
+        quick = ["--cluster.gossip-interval=50ms", "--cluster.peer-timeout=1s"]
+        quick += ["--cluster.settle-timeout=1s", f"--cluster.listen-address={self.cluster}"]
+        return [*quick, *(f"--cluster.peer={one.cluster}" for one in self.peers)]
 
     def ready(self) -> bool:
         """Whether it answers."""
@@ -82,6 +104,11 @@ class Alertmanager:
         """What it holds."""
         found = json.loads(self.get("/api/v2/alerts"))
         return [one for one in found if name in {"", one["labels"]["alertname"]}]
+
+    def silences(self, state: str = "active") -> list[dict[str, Any]]:
+        """What is quiet."""
+        found = json.loads(self.get("/api/v2/silences"))
+        return [one for one in found if one["status"]["state"] == state]
 
     def stop(self) -> None:
         """As an administrator would."""
