@@ -202,6 +202,11 @@ class Retention:
         )
         history = schema.rule_history
         yield from self._old(history, history.c.at_ms, section.evidence_days)
+        # Papers and packs in force are kept for good: few rows, and what people vouched for.
+        for table in (schema.excuses, schema.tailorings, schema.storms):
+            yield from self._old(table, table.c.until_ms, section.evidence_days)
+        accepted = schema.acceptances
+        yield from self._old(accepted, accepted.c.expires_ms, section.evidence_days)
         past = self._before(section.events_days), self._before(section.evidence_days)
         for table, condition in forgettable(*past):
             yield from self._due(table, condition)

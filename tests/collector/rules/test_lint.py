@@ -112,6 +112,12 @@ def test_a_good_pack_has_nothing_to_mend() -> None:
         ("    yearly: 12-20\n", "", "give `on` or `yearly`"),
         ("    yearly: 12-20\n", "    yearly: 12-20\n    on: 2026-12-20\n", "give `on` or `yearly`"),
         ('done_by: ["doc:x"]', "done_by: [no.such]", "`no.such` is not in the vocabulary"),
+        ("yearly: 12-20", "yearly: 02-29", "test.deadline: yearly: `02-29` is no day that every"),
+        ("yearly: 12-20", "yearly: 13-40", "test.deadline: yearly: `13-40` is no day that every"),
+        ("by_level: {2: 30d, 3: 90d}", "value: 30d, tailorable: true", "the law's own number"),
+        ("by_level: {2: 30d, 3: 90d}", "value: 30d, least: 1d", "belong to a tailorable number"),
+        ("{2: 30d, 3: 90d}", "{2: 30d, 3: 90d}, tailorable: true, product: true", "one value"),
+        ("validity: keep", "validity: keep\n    excuse: {doc: Law}", "name the article"),
     ],
 )
 def test_each_fault_is_told_with_its_place(old: str, new: str, told: str) -> None:
@@ -122,6 +128,24 @@ def test_each_fault_is_told_with_its_place(old: str, new: str, told: str) -> Non
         found = [str(error)]
 
     assert any(told in one for one in found), found
+
+
+def test_no_law_excuses_a_missed_backup() -> None:
+    """A storm quiets people; it makes no copy."""
+    excused = ("validity: keep", "validity: keep\n    excuse: {doc: Law, article: '8'}")
+    found = complaints(excused, ("host.log < keep", "bk.age < keep"))
+
+    assert any("no law excuses a missed backup" in one for one in found)
+    assert complaints(excused) == []
+
+
+def test_a_number_of_our_own_may_be_left_to_facilities_in_a_binding_pack() -> None:
+    """Or the law's, between the least and the most it allows."""
+    ours = "value: 30d, tailorable: true, product: true"
+    bounded = "value: 30d, tailorable: true, least: 20d, most: 90d"
+
+    assert complaints(("by_level: {2: 30d, 3: 90d}", ours)) == []
+    assert complaints(("by_level: {2: 30d, 3: 90d}", bounded)) == []
 
 
 def test_an_attested_rule_asks_somebody() -> None:
