@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tramgac_collector.backups.findings import BackupState
 from tramgac_collector.incidents.codes import Severity
 from tramgac_collector.report.coverage import LEAST
+from tramgac_collector.report.gaps import COMPARED
 from tramgac_collector.report.model import Decision, Place, RuleWords, Standing, Trouble
 
 # Worst first.
@@ -61,12 +62,15 @@ def decisions_of(
             code=code,
             facilities=tuple(dict.fromkeys(facility for facility, _ in some if facility)),
             when_ms=min((when for _, when in some if when is not None), default=None),
+            advisory=kind == "deadline" and rules[code].text_status not in COMPARED,
         )
         for (kind, code), some in found.items()
     ]
-    return tuple(
-        sorted(made, key=lambda one: (KINDS.index(one.kind), -len(one.facilities), one.code))
-    )
+    return tuple(sorted(made, key=_order))
+
+
+def _order(one: Decision) -> tuple[int, bool, int, str]:
+    return KINDS.index(one.kind), one.advisory, -len(one.facilities), one.code
 
 
 def _of_place(place: Place, rules: Mapping[str, RuleWords], until_ms: int) -> Iterator[_Line]:

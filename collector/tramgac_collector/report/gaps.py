@@ -25,7 +25,8 @@ from tramgac_collector.store.schema import rule_history
 _GAPS = {Status.FAIL, Status.PARTIAL}
 _TOLD = {Status.PASS_OBSERVED, Status.NOT_APPLICABLE}
 _AHEAD_MS = 180 * 86_400_000
-_SEEN_COPY = {"official", "seen_copy"}
+# Of texts somebody has compared or read; all others are advisory.
+COMPARED = {"official", "seen_copy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class History:
         found = []
         for rule, row in self.last.items():
             known = library.find(rule)
-            advisory = known is not None and known[0].text_status(known[1]) not in _SEEN_COPY
+            advisory = known is not None and known[0].text_status(known[1]) not in COMPARED
             marks = (Status(row.status), row.reason, advisory, -1.0)
             found.append(Stored(facility, rule, *marks, row.at_ms, row.at_ms))
         return found

@@ -212,12 +212,14 @@ class Decision(Figure, frozen=True, kw_only=True):
         code: Of the rule, incident or reason.
         facilities: Ids.
         when_ms: Since when, or until when; the earliest of them.
+        advisory: Nobody has compared its text with the source.
     """
 
     kind: str
     code: str
     facilities: tuple[str, ...]
     when_ms: int | None = None
+    advisory: bool = False
 
 
 class RuleWords(Figure, frozen=True, kw_only=True):

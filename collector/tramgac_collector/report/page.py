@@ -1,8 +1,10 @@
 """A report as one page of HTML: no script, nothing from elsewhere, A4 when printed."""
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from hashlib import sha256
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,8 +13,9 @@ from tramgac_collector.backups.reasons import WORDS as BACKUP_REASONS
 from tramgac_collector.notify.words import cause_words, pick, words_of
 from tramgac_collector.report import words
 from tramgac_collector.report.archive import Given
+from tramgac_collector.report.coverage import LEAST
 from tramgac_collector.report.decisions import STATES
-from tramgac_collector.report.model import Amendment, Decision, Figures
+from tramgac_collector.report.model import Amendment, Cover, Decision, Figures
 from tramgac_collector.rules.status import ORDER
 from tramgac_collector.rules.words import FORCE, REASON, STATUS, TEXT, say
 from tramgac_collector.web.words import day, moment, sort_key
@@ -20,6 +23,18 @@ from tramgac_collector.web.words import day, moment, sort_key
 # Lines of the first page; what is beyond stands with its facility.
 MOST_DECISIONS = 14
 _MOST_NAMED = 6
+
+
+@cache
+def _style() -> str:
+    source = PackageLoader("tramgac_collector.report")
+    return source.get_source(_environment(), "report.css")[0]
+
+
+@cache
+def style_digest() -> str:
+    """By which a page's policy allows its own style and no other."""
+    return f"sha256-{b64encode(sha256(_style().encode()).digest()).decode()}"
 
 
 @cache
@@ -41,7 +56,9 @@ def report_page(figures: Figures, given: Given | None, language: str) -> str:
     """
     teller = _Teller(figures, language)
     template = _environment().get_template("report.html")
-    return template.render(figures=figures, given=given, language=language, **teller.helpers())
+    return template.render(
+        figures=figures, given=given, language=language, style=_style(), **teller.helpers()
+    )
 
 
 class _Teller:
@@ -72,6 +89,7 @@ class _Teller:
             "reason": partial(say, REASON, language=language),
             "force": partial(say, FORCE, language=language),
             "text_status": partial(say, TEXT, language=language),
+            "none_found": self._none_found,
             "papers": self._papers,
             "name": lambda facility: self._names.get(facility, facility),
             "decision": self._decision,
@@ -92,6 +110,11 @@ class _Teller:
     def _papers(self, missing: tuple[str, ...]) -> str:
         titles = (_in(self._figures.papers.get(one, {}), self._language) or one for one in missing)
         return "; ".join(titles)
+
+    def _none_found(self, cover: Cover) -> str:
+        """That nothing was found means something only where somebody looked."""
+        seen = cover.ratio is not None and cover.ratio >= LEAST
+        return words.word("nothing" if seen else "too_dark", self._language)
 
     def _decision(self, one: Decision) -> str:
         """What it is about, after its kind."""

@@ -18,6 +18,10 @@ WORDS: dict[str, Pair] = {
         "Không phát hiện tồn tại trong phạm vi bằng chứng nêu trên.",
         "No gap observed in the evidence listed.",
     ),
+    "too_dark": (
+        "Chưa biết: thời gian theo dõi không đủ để kết luận.",
+        "Not known: it was not monitored enough to tell.",
+    ),
     "no_decision": (
         "Không có việc nào cần quyết định trong phạm vi bằng chứng đã nhận.",
         "Nothing needs a decision by the evidence received.",
@@ -117,9 +121,6 @@ WORDS: dict[str, Pair] = {
     ),
     "shared": ("Nhà cung cấp và trung tâm", "Providers and the centre"),
     "gap_counts": ("Kết quả theo quy tắc", "Results by rule"),
-    "reports": ("Báo cáo", "Reports"),
-    "no_reports": ("Chưa có báo cáo nào được phát hành.", "No report was given out yet."),
-    "given_by": ("Người lập", "Given out by"),
     # Kinds of decisions.
     "kind.no_good_copy": ("Chưa biết bản sao lưu tốt nào", "No good backup copy is known"),
     "kind.rpo_open": ("Sao lưu đang quá RPO", "Backup past its RPO"),
