@@ -9,8 +9,8 @@ from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim
 from tramgac_collector.facts.ledger import Fact, FactLedger
 from tramgac_collector.facts.mapping import COVERAGE, KINDS
 from tramgac_collector.incidents.desk import Desk, Turn
-from tramgac_collector.incidents.engine import RECENT_MS
 from tramgac_collector.incidents.model import Change, Incident, Window
+from tramgac_collector.incidents.scene import RECENT_MS
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.feed import FactsFeed, facility_of
 from tramgac_collector.store.records import FACT

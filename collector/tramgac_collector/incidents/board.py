@@ -105,6 +105,8 @@ class Board:
         self._minute_ms = self._hour_ms = 0
         # Whether this turn is the first of a minute, for what need not be done at every tick.
         self.minutely = True
+        # Since when nothing is told of a part, though its host calls.
+        self._unseen: dict[str, int] = {}
         # When each site was last seen dark: what is inside comes back bit by bit.
         self.dark_ms: dict[str, int] = {}
 
@@ -259,7 +261,9 @@ class Board:
             now_ms: Now.
         """
         silence = find_silence(
-            {place: ms for place, ms in self._calls.items() if place in calling}, now_ms
+            {place: ms for place, ms in self._calls.items() if place in calling},
+            tree.link_of,
+            now_ms,
         )
         self.dark_ms.update((site, now_ms) for site, one in silence.sites.items() if one.bad)
         bad: dict[Key, Symptom] = {}
@@ -267,7 +271,8 @@ class Board:
             if self._says(self._held[key], now_ms):
                 bad[key] = self._held[key].symptom
         found = [*self._of_services(tree, now_ms), *self._of_certificates(tree, now_ms)]
-        found += [*silence.hosts.values(), *silence.sites.values(), silence.centre]
+        found += [*silence.hosts.values(), *silence.sites.values()]
+        found += [*silence.links.values(), silence.centre]
         bad.update((one.key, one) for one in found if one.bad)
         good = {one.key: one for one in found if not one.bad}
 
@@ -278,6 +283,17 @@ class Board:
             return held.symptom
 
         return Now(bad, well, silence)
+
+    def unseen(self, node: str, now_ms: int, *, calls: bool) -> int:
+        """For how long a host that calls has told nothing of its part, ms; asked at every turn."""
+        if not calls:
+            self._unseen.pop(node, None)
+            return 0
+        return now_ms - self._unseen.setdefault(node, now_ms)
+
+    def forget_unseen(self, nodes: AbstractSet[str]) -> None:
+        """Keep it only for what is still asked about."""
+        self._unseen = {node: ms for node, ms in self._unseen.items() if node in nodes}
 
     def answers(self, node: str, place: str, now_ms: int) -> bool:
         """Whether another host than ``place`` sees the system up."""

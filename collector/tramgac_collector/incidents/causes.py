@@ -55,7 +55,7 @@ def cause_of(code: str, fates: Mapping[str, Fate | None]) -> str:
         return _ONE_HOST.get(known[0], line)
     ran = [one in {Fate.RAN, Fate.AGENT_RESTARTED} for one in known]
     if all(ran):
-        return "link"
+        return "carrier" if code == "region_link_down" else "link"
     if any(ran):
         return "unclear"
     return "orderly_stop" if set(known) == {Fate.RESTARTED} else "power"

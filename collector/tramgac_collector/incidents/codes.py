@@ -14,6 +14,9 @@ HELD_MS = 150 * SECOND
 MUTED_MS = 5 * MINUTE
 # What came back while it was getting better stays open this long.
 FLAPPING_MS = 10 * MINUTE
+# What came back for the third time within so little after its end stays open this long.
+OFTEN_MS = 30 * MINUTE
+OFTEN = 2
 
 
 class Severity(StrEnum):
@@ -57,6 +60,7 @@ class Code:
 _CODES = (
     # Silence: `since` is the last good call, so that all is told within 180 s of a cut.
     Code("collector_uplink_suspected", Family.SILENCE, Severity.CRITICAL, 0, MUTED_MS),
+    Code("region_link_down", Family.SILENCE, Severity.CRITICAL, HELD_MS, MUTED_MS),
     Code("site_unreachable", Family.SILENCE, Severity.HIGH, HELD_MS, MUTED_MS),
     # From the moment it was silent: a server that restarts is nobody's alarm.
     Code("agent_silent", Family.SILENCE, Severity.HIGH, 110 * SECOND + HELD_MS, 2 * MINUTE),

@@ -13,8 +13,9 @@ from tramgac_collector.facts import stored
 from tramgac_collector.facts.backups import BACKUP_KINDS, LAST_RUN, REPOSITORY, RUN_STARTED
 from tramgac_collector.incidents import board
 from tramgac_collector.incidents.codes import MINUTE, SECOND
-from tramgac_collector.incidents.engine import Scene, step
+from tramgac_collector.incidents.engine import step
 from tramgac_collector.incidents.model import Change, Incident, Window
+from tramgac_collector.incidents.scene import Scene
 from tramgac_collector.incidents.symptoms import History
 from tramgac_collector.incidents.tree import Tree
 from tramgac_collector.inventory.model import Inventory

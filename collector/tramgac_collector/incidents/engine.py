@@ -5,150 +5,34 @@ well again ends (resolution never is). What nobody can see any more stays as it 
 to be unknown. A backup whose RPO passes is told all the same.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
-from tramgac_collector.incidents.board import Board, Now
 from tramgac_collector.incidents.causes import cause_of, down_inside, fate
 from tramgac_collector.incidents.codes import (
     CODES,
+    DAY,
     FLAPPING_MS,
     HELD_MS,
     MINUTE,
-    MUTED_MS,
+    OFTEN,
+    OFTEN_MS,
     Family,
     Severity,
 )
-from tramgac_collector.incidents.model import Change, Detail, Event, Incident, Key, Symptom, Window
+from tramgac_collector.incidents.model import Change, Detail, Event, Incident, Key, Symptom
+from tramgac_collector.incidents.scene import Scene
 from tramgac_collector.incidents.symptoms import pierces
-from tramgac_collector.incidents.tree import CENTRE, Tree
+from tramgac_collector.incidents.tree import CENTRE, host_of, is_part
 
-# Ended so lately, an incident still explains what follows from it.
-RECENT_MS = 20 * MINUTE
 # While our own line is suspected, nobody's silence is told.
 _SUSPECTED_MS = 10 * MINUTE
 _RANKS = list(Severity)
 _MOST_INSIDE = 64
 # What a silence turns out to be when the rest goes silent as well.
 _WIDER = {"many_sites_silent": "no_site_calls", "part_of_site": "power_or_link"}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a step looks at.
-
-    Attributes:
-        settled: The collector runs long enough for silence to mean something.
-        incidents: All that are open, and those that ended within ``RECENT_MS``.
-    """
-
-    board: Board
-    tree: Tree
-    incidents: Sequence[Incident]
-    windows: Sequence[Window]
-    now_ms: int
-    settled: bool = True
-
-    @cached_property
-    def calling(self) -> set[str]:
-        """Hosts that should call and about which nobody said that they will not."""
-        hosts = (owner.place for owner in self.tree.inventory.expected_hosts())
-        return {place for place in hosts if not self.planned(place)}
-
-    @cached_property
-    def now(self) -> Now:
-        """What is known."""
-        return self.board.now(self.tree, self.calling, self.now_ms)
-
-    @cached_property
-    def open(self) -> dict[Key, Incident]:
-        """Open incidents by what they are of."""
-        return {one.key: one for one in self.incidents if one.closed_ms is None}
-
-    @cached_property
-    def _planned(self) -> set[str]:
-        return {one.node for one in self.windows if one.from_ms <= self.now_ms < one.until_ms}
-
-    def planned(self, node: str) -> bool:
-        """Whether work is planned now on it, or on what it depends on."""
-        planned = self._planned
-        return bool(planned) and (node in planned or not planned.isdisjoint(self._up(node)))
-
-    def _up(self, node: str) -> tuple[str, ...]:
-        return self.tree.ancestors(node)
-
-    def bad(self, node: str, slot: str) -> Symptom | None:
-        """A finding that holds."""
-        return self.now.bad.get(Key(node, slot))
-
-    @cached_property
-    def _returning(self) -> dict[str, Incident]:
-        """What came back within five minutes, by node: the backlog inside is still on its way."""
-        found = {}
-        for one in self.incidents:
-            since = one.closed_ms or one.detail.good_since_ms
-            if since is None and one.key not in self.now.bad:
-                since = self.now_ms
-            dark = one.kind.family is Family.SILENCE or one.code == "provider_down"
-            if dark and since is not None and self.now_ms - since < MUTED_MS:
-                found[one.node] = one
-        return found
-
-    def cover(self, symptom: Symptom) -> str:
-        """Node of what already explains a finding, the widest first; empty where nothing does."""
-        return self._centre(symptom) or self._site(symptom) or self._host_or_provider(symptom)
-
-    def _around(self, symptom: Symptom) -> tuple[str, ...]:
-        return (symptom.node, *self._up(symptom.node))
-
-    def _centre(self, symptom: Symptom) -> str:
-        centre = self.bad(CENTRE, "collector_uplink_suspected")
-        inside = () if centre is None or symptom.node == CENTRE else centre.inside
-        return CENTRE if any(site in inside for site in self._around(symptom)) else ""
-
-    def _site(self, symptom: Symptom) -> str:
-        """The dark site it is in, where whatever tells of it is dark as well."""
-        if symptom.code in {"site_unreachable", "collector_uplink_suspected"}:
-            return ""
-        around = self._around(symptom)
-        for node in around:
-            site = self.bad(node, "site_unreachable")
-            if site is not None and any(place in site.lost for place in around):
-                return node
-        return ""
-
-    def _host_or_provider(self, symptom: Symptom) -> str:
-        for node in self._up(symptom.node):
-            if self.bad(node, "agent_silent") or self.bad(node, "provider_down"):
-                return node
-        return ""
-
-    def muted(self, symptom: Symptom) -> str:
-        """Node of what came back lately, so that nothing inside is told yet."""
-        around = self._around(symptom)
-        back = self._returning.get(CENTRE)
-        if back is not None and any(site in back.detail.inside for site in around):
-            return CENTRE
-        for node in around:
-            one = self._returning.get(node)
-            if one is not None and one.key != symptom.key:
-                return node
-            dark_ms = self.board.dark_ms.get(node)
-            if dark_ms is not None and node != symptom.node and self.now_ms - dark_ms < MUTED_MS:
-                return node
-        return ""
-
-    def explained(self, symptom: Symptom) -> bool:
-        """Whether a start of a host is part of a silence that was, or will be, told."""
-        for one in self.incidents:
-            called_ms = one.detail.lost.get(symptom.node)
-            ended = one.closed_ms if one.closed_ms is not None else self.now_ms
-            if called_ms is not None and called_ms - MINUTE <= symptom.since_ms <= ended:
-                return True
-        return False
 
 
 def step(scene: Scene) -> list[Change]:
@@ -158,6 +42,7 @@ def step(scene: Scene) -> list[Change]:
         Changes in the order they happened; each carries the whole incident.
     """
     changes: list[Change] = []
+    scene.board.forget_unseen({key.node for key in scene.open if key not in scene.now.bad})
     for incident in scene.incidents:
         if incident.closed_ms is None:
             changes += _follow(scene, incident)
@@ -177,6 +62,8 @@ def _open_all(scene: Scene) -> Iterator[Change]:
 def _is_told(scene: Scene, symptom: Symptom) -> bool:
     """Whether a finding becomes an incident now."""
     pierced = pierces(symptom)
+    if not scene.tree.knows(symptom.node):
+        return False
     if not _has_held(scene, symptom) or (scene.planned(symptom.node) and not pierced):
         return False
     if symptom.code in {"host_rebooted", "host_unclean_stop"} and scene.explained(symptom):
@@ -218,8 +105,9 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
         inside=inside[:_MOST_INSIDE],
         lost=dict(list(symptom.lost.items())[:_MOST_INSIDE]),
         previous=None if before is None else before.number,
-        flaps=0 if before is None else 1,
+        again=0 if before is None else before.detail.again + 1,
     )
+    mends = scene.tree.carrier_of(symptom.node)
     incident = Incident(
         number=0,
         node=symptom.node,
@@ -230,24 +118,22 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
         severity=severity,
         cause=cause,
         detail=detail,
+        vendor="" if mends is None else mends.title("vi"),
     )
     info = {"since_ms": str(symptom.since_ms), "cause": cause}
     return Change(incident, Event.OPENED, info)
 
 
 def _just_before(scene: Scene, key: Key) -> Incident | None:
-    """The incident of the same kind that ended less than ten minutes ago."""
-    for one in scene.incidents:
-        ended = one.closed_ms
-        if one.key == key and ended is not None and scene.now_ms - ended < FLAPPING_MS:
-            return one
-    return None
+    """The newest incident of the same kind that ended lately."""
+    same = [one for one in scene.incidents if one.key == key and one.closed_ms is not None]
+    return max(same, key=lambda one: one.number, default=None)
 
 
 def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     """An open incident: worse, better, over, or out of sight."""
     if not _exists(scene, incident):
-        yield _closed(scene, incident, scene.now_ms, "removed_from_inventory")
+        yield _gone(scene, incident, "removed_from_inventory")
         return
     symptom = scene.now.bad.get(incident.key)
     if symptom is not None:
@@ -259,6 +145,21 @@ def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     elif not incident.detail.unknown:
         # Time in which nothing is known is no good time.
         yield _noted(incident, Event.UNKNOWN, unknown=True, good_since_ms=None)
+    elif _is_not_reported(scene, incident.node):
+        yield _gone(scene, incident, "not_reported")
+
+
+def _is_not_reported(scene: Scene, node: str) -> bool:
+    """Whether a host calls and has told nothing of a part for a day: it has none any more."""
+    if not is_part(node):
+        return False
+    calls = scene.now.well(Key(host_of(node), "agent_silent")) is not None
+    return scene.board.unseen(node, scene.now_ms, calls=calls) >= DAY
+
+
+def _gone(scene: Scene, incident: Incident, why: str) -> Change:
+    """Over because there is nothing left to be bad; its cause says so, not that it is well."""
+    return _closed(scene, replace(incident, cause=why), scene.now_ms, why)
 
 
 def _exists(scene: Scene, incident: Incident) -> bool:
@@ -312,19 +213,27 @@ def _adopted(scene: Scene, incident: Incident, symptom: Symptom) -> Iterator[Cha
 
 def _is_well(scene: Scene, incident: Incident, well: Symptom) -> Iterator[Change]:
     since = incident.detail.good_since_ms
-    if since is None:
+    if since is None or since > scene.now_ms:  # the clock was set back
         since = scene.now_ms
         better = _noted(incident, Event.BETTER, good_since_ms=since, unknown=False)
         incident = better.incident
         yield better
-    flapped = incident.detail.flaps > 0
-    leave = FLAPPING_MS if flapped and incident.kind.leave_ms else incident.kind.leave_ms
-    if scene.now_ms - since >= leave:
+    if scene.now_ms - since >= _leave_ms(incident):
         yield from _relabel(scene, incident, since)
         cause, down = _explain(scene, incident, since)
         explained = replace(incident, cause=cause)
         explained = _noted(explained, Event.CLOSED, down=down).incident
         yield _closed(scene, explained, since, well.cause if well.node == incident.node else "")
+
+
+def _leave_ms(incident: Incident) -> int:
+    """How long it must be good: the longer, the more often it came back."""
+    detail, leave_ms = incident.detail, incident.kind.leave_ms
+    if not leave_ms:
+        return 0
+    if detail.again >= OFTEN:
+        return max(OFTEN_MS, leave_ms)
+    return max(FLAPPING_MS, leave_ms) if detail.again or detail.flaps else leave_ms
 
 
 def _closed(scene: Scene, incident: Incident, ended_ms: int, why: str) -> Change:

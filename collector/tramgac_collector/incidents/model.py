@@ -56,7 +56,8 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         good_since_ms: It is getting better since; None while it is bad.
         flaps: How often it came back while it was getting better.
-        previous: The incident of the same kind that ended less than ten minutes before.
+        previous: The incident of the same kind that ended shortly before.
+        again: How many such there were in a row.
         inside: Nodes that went silent or down with it.
         down: After it: what is known to have been down meanwhile.
         lost: Last call of each host before the silence, ms.
@@ -67,6 +68,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     good_since_ms: int | None = None
     flaps: int = 0
     previous: int | None = None
+    again: int = 0
     inside: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
     lost: dict[str, int] = {}
@@ -90,6 +92,8 @@ class Incident:
     detail: Detail = field(default_factory=Detail)
     told_ms: int | None = None
     recovered_told_ms: int | None = None
+    # Who mends it, where that is known when it is opened; afterwards people say.
+    vendor: str = ""
 
     @property
     def key(self) -> Key:

@@ -1,11 +1,13 @@
-"""Who has gone silent together: hosts, whole sites, or nearly everybody.
+"""Who has gone silent together: hosts, whole sites, what hangs on one line, or nearly everybody.
 
 An agent is silent 110 s after its last good call. What is taken for one cut went silent within
-120 s; who was silent long before is no witness of it.
+120 s; who was silent long before is no witness of it, and who goes silent later does not end it.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tramgac_collector.incidents.model import Symptom
 from tramgac_collector.incidents.tree import CENTRE, site_of
@@ -13,10 +15,6 @@ from tramgac_proto.limits import SILENT_AFTER_SECONDS
 
 SILENT_MS = int(SILENT_AFTER_SECONDS * 1000)
 _WINDOW_MS = 120_000
-_SITE_SHARE = 0.6
-_SITE_LEAST = 2
-_CENTRE_SHARE = 0.3
-_CENTRE_LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +24,22 @@ class Silence:
     Attributes:
         hosts: Of each host that ever called whether it is silent.
         sites: Of each site.
+        links: Of each carrier's line.
         centre: Of all.
     """
 
     hosts: Mapping[str, Symptom]
     sites: Mapping[str, Symptom]
+    links: Mapping[str, Symptom]
     centre: Symptom
 
 
-def find_silence(calls: Mapping[str, int], now_ms: int) -> Silence:
+def find_silence(calls: Mapping[str, int], link_of: Mapping[str, str], now_ms: int) -> Silence:
     """Judge who is silent.
 
     Args:
         calls: Last good call by ``facility/site/host``, of hosts that should call.
+        link_of: Node of the one line that a site hangs on, by site.
         now_ms: Now.
     """
     sites: dict[str, dict[str, int]] = {}
@@ -46,7 +47,8 @@ def find_silence(calls: Mapping[str, int], now_ms: int) -> Silence:
         sites.setdefault(site_of(place), {})[place] = called_ms
     hosts = {place: _host(place, ms, now_ms, sites) for place, ms in calls.items()}
     dark = {site: _site(site, inside, now_ms) for site, inside in sites.items()}
-    return Silence(hosts, dark, _centre(dark, now_ms))
+    links = _links(dark, link_of, now_ms)
+    return Silence(hosts, dark, links, _centre(dark, links, now_ms))
 
 
 def _is_silent(called_ms: int, now_ms: int) -> bool:
@@ -64,35 +66,122 @@ def _host(
     return Symptom(place, "agent_silent", bad, called_ms, cause, lost={place: called_ms})
 
 
-def _together(silent: Mapping[str, int]) -> dict[str, int]:
-    newest = max(silent.values(), default=0)
-    return {place: ms for place, ms in silent.items() if ms >= newest - _WINDOW_MS}
+class _Cut(NamedTuple):
+    """Who went silent together; empty where too few did.
+
+    Attributes:
+        since_ms: Newest last call of the first who did.
+    """
+
+    lost: dict[str, int]
+    since_ms: int
+
+
+class _Enough(NamedTuple):
+    """How many must go silent together to be one cut.
+
+    Attributes:
+        least: So many,
+        share: and this part of all who called until then,
+        among: of whom there must be so many.
+        last: Whether fewer are enough where they were all that still called.
+    """
+
+    least: int
+    share: float
+    among: int = 1
+    last: bool = False
+
+    def met(self, together: int, witnesses: int) -> bool:
+        """Whether they are enough."""
+        if self.last and together == witnesses:
+            return True
+        most = together >= self.least and together >= self.share * witnesses
+        return most and witnesses >= self.among
+
+
+_OF_SITE = _Enough(2, 0.6, last=True)
+_OF_LINK = _Enough(2, 0.0)
+# More than three in ten, not as much.
+_OF_CENTRE = _Enough(1, 0.3 + 1e-9, among=4)
+
+
+def _cut(silent: Mapping[str, int], callers: int, enough: _Enough) -> _Cut:
+    """Find those who went silent within 120 s of each other, were they enough at that time.
+
+    Args:
+        silent: Last call of each.
+        callers: How many still call.
+        enough: How many it takes.
+    """
+    steps = sorted((ms, name) for name, ms in silent.items())
+    times = [ms for ms, _ in steps]
+    found: dict[str, int] = {}
+    since: int | None = None
+    for end, (ms, _) in enumerate(steps, 1):
+        begin = bisect_left(times, ms - _WINDOW_MS)
+        together, witnesses = end - begin, callers + len(steps) - begin
+        if enough.met(together, witnesses):
+            found.update((name, at) for at, name in steps[begin:end])
+            if since is None:
+                since = times[bisect_right(times, ms + _WINDOW_MS) - 1]
+    return _Cut(found, since or 0)
 
 
 def _site(site: str, calls: Mapping[str, int], now_ms: int) -> Symptom:
     silent = {place: ms for place, ms in calls.items() if _is_silent(ms, now_ms)}
-    lost = _together(silent)
-    witnesses = len(calls) - len(silent) + len(lost)
-    most = len(lost) >= _SITE_LEAST and len(lost) >= _SITE_SHARE * witnesses
-    whole = bool(lost) and len(lost) == witnesses
-    cause = "part_of_site" if not whole else "power_or_link"
-    if whole and len(lost) == 1:
+    callers = len(calls) - len(silent)
+    lost, since = _cut(silent, callers, _OF_SITE)
+    cause = "part_of_site" if callers else "power_or_link"
+    if not callers and len(lost) == 1:
         cause = "power_link_or_server"
-    since = max(lost.values(), default=now_ms)
-    inside = tuple(sorted(lost))
-    return Symptom(site, "site_unreachable", whole or most, since, cause, inside=inside, lost=lost)
+    inside, bad = tuple(sorted(lost)), bool(lost)
+    return Symptom(
+        site, "site_unreachable", bad, since if bad else now_ms, cause, inside=inside, lost=lost
+    )
 
 
-def _centre(sites: Mapping[str, Symptom], now_ms: int) -> Symptom:
-    """More than three in ten of at least four sites at once: rather our own line."""
+def _links(
+    sites: Mapping[str, Symptom], link_of: Mapping[str, str], now_ms: int
+) -> dict[str, Symptom]:
+    """Lines of which two sites or more went silent together."""
+    found: dict[str, dict[str, Symptom]] = {}
+    for site, one in sites.items():
+        if site in link_of:
+            found.setdefault(link_of[site], {})[site] = one
+    return {link: _link(link, inside, now_ms) for link, inside in found.items()}
+
+
+def _link(link: str, sites: Mapping[str, Symptom], now_ms: int) -> Symptom:
     dark = {site: one.since_ms for site, one in sites.items() if one.bad}
-    lost = _together(dark)
-    witnesses = len(sites) - len(dark) + len(lost)
-    bad = witnesses >= _CENTRE_LEAST and len(lost) > _CENTRE_SHARE * witnesses
-    since = max(lost.values(), default=now_ms)
-    inside = tuple(sorted(lost)) if bad else ()
-    cause = "no_site_calls" if len(lost) == witnesses else "many_sites_silent"
-    return Symptom(CENTRE, "collector_uplink_suspected", bad, since, cause, inside=inside)
+    cut, since = _cut(dark, len(sites) - len(dark), _OF_LINK)
+    calls = {place: ms for site in cut for place, ms in sites[site].lost.items()}
+    inside, bad = tuple(sorted(cut)), bool(cut)
+    since = since if bad else now_ms
+    return Symptom(link, "region_link_down", bad, since, "carrier", inside=inside, lost=calls)
+
+
+def _centre(sites: Mapping[str, Symptom], links: Mapping[str, Symptom], now_ms: int) -> Symptom:
+    """More than three in ten of at least four sites at once: rather our own line.
+
+    Sites cut off with one line count as one, unless nobody calls at all.
+    """
+    dark = {site: one.since_ms for site, one in sites.items() if one.bad}
+    callers = len(sites) - len(dark)
+    units: dict[str, tuple[str, ...]] = {site: (site,) for site in dark}
+    for link, one in links.items() if callers else ():
+        if one.bad:
+            units[link] = one.inside
+            for site in one.inside:
+                del units[site]
+    times = {unit: max(dark[site] for site in inside) for unit, inside in units.items()}
+    cut, since = _cut(times, callers, _OF_CENTRE)
+    lost = tuple(sorted(site for unit in cut for site in units[unit]))
+    cause = "many_sites_silent" if callers else "no_site_calls"
+    return Symptom(
+        CENTRE, "collector_uplink_suspected", bool(lost), since if lost else now_ms, cause,
+        inside=lost,
+    )  # fmt: skip
 
 
 def providers(systems: Iterable[tuple[str, str, Symptom]]) -> dict[str, Symptom]:

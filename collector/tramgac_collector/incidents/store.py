@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from tramgac_collector.incidents.codes import CODES
-from tramgac_collector.incidents.engine import RECENT_MS
 from tramgac_collector.incidents.model import Change, Detail, Incident, Window
+from tramgac_collector.incidents.scene import RECENT_MS
 from tramgac_collector.store.schema import incident_events, incidents, maintenances
 
 COLLECTOR = "collector"
@@ -84,6 +84,7 @@ def _add(connection: Connection, incident: Incident, now_ms: int) -> int:
             facility=incident.facility,
             site=incident.site,
             opened_ms=incident.opened_ms,
+            vendor=incident.vendor[:200],
             **_values(incident, now_ms),
         )
     )

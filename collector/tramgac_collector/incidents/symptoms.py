@@ -264,19 +264,21 @@ RPO_PASSED = "rpo_passed"
 
 
 def backup(judged: Judged, now_ms: int) -> Symptom:
-    """The verdict on a series. One that nobody can see and whose RPO has passed is late."""
+    """The verdict on a series. One that nobody can see and whose RPO has passed is late.
+
+    What nobody declared is shown on the pages, and is no incident.
+    """
     verdict = judged.verdict
+    found = [one.reason for one in verdict.findings]
     code = _OF_STATE.get(verdict.state, "")
-    aged = any(one.reason == RPO_PASSED for one in verdict.findings)
+    aged = RPO_PASSED in found
     if aged and verdict.state is BackupState.BLIND:
         code = "backup_late"
     node = backup_node(judged.series)
-    if not code:
-        gone = "undeclared" if "undeclared" in (one.reason for one in verdict.findings) else ""
-        return Symptom(node, "backup_late", bad=False, since_ms=now_ms, cause=gone)
-    reasons = " ".join(one.reason for one in verdict.findings)
+    if not code or "undeclared" in found:
+        return Symptom(node, "backup_late", bad=False, since_ms=now_ms)
     cause = RPO_PASSED if code == "backup_late" and aged else verdict.reason
-    return Symptom(node, code, bad=True, since_ms=now_ms, cause=cause, detail=reasons)
+    return Symptom(node, code, bad=True, since_ms=now_ms, cause=cause, detail=" ".join(found))
 
 
 def pierces(symptom: Symptom) -> bool:

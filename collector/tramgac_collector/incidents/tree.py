@@ -1,16 +1,19 @@
 """What depends on what: centre, facility, site, host and its parts, crossed by providers.
 
 Nodes are named by the subjects of facts: ``facility``, ``facility/site``, ``facility/site/host``,
-``facility/site/host/PART``; beside them ``system:facility/system``, ``backup:SERIES``,
-``provider:id`` and ``centre``.
+``facility/site/host/PART``, where a device stands like a host; beside them
+``system:facility/system``, ``backup:SERIES``, ``provider:id``, ``link:id`` and ``centre``.
 """
 
 from functools import lru_cache
 
-from tramgac_collector.inventory.model import Facility, Inventory, System
+from tramgac_collector.inventory.model import Inventory, System
+from tramgac_collector.inventory.shared import Provider
 
 CENTRE = "centre"
-_SYSTEM, _BACKUP, _PROVIDER = "system:", "backup:", "provider:"
+_SYSTEM, _BACKUP, _PROVIDER, _LINK = "system:", "backup:", "provider:", "link:"
+# Depth of a host, or a device, in a place's path.
+_HOST = 2
 
 
 def system_node(facility: str, system: str) -> str:
@@ -26,6 +29,16 @@ def backup_node(series: str) -> str:
 def provider_node(provider: str) -> str:
     """Node of a provider."""
     return f"{_PROVIDER}{provider}"
+
+
+def link_node(link: str) -> str:
+    """Node of a carrier's line."""
+    return f"{_LINK}{link}"
+
+
+def is_part(node: str) -> bool:
+    """Whether it is a part of a host or a device: the inventory does not name these."""
+    return ":" not in node.partition("/")[0] and node.count("/") > _HOST
 
 
 def site_of(place: str) -> str:
@@ -49,12 +62,17 @@ class Tree:
             for system in facility.systems
         }
         self._sites = {f"{f.id}/{site.id}" for f in inventory.facilities for site in f.sites}
-        self._things = {
-            f"{f.id}/{site.id}/{thing.id}"
+        # What a host, or a device by its kind, is.
+        self._things: dict[str, str] = {
+            f"{f.id}/{site.id}/{thing.id}": getattr(thing, "kind", "host")
             for f in inventory.facilities
             for site in f.sites
             for thing in (*site.hosts, *site.devices)
         }
+        self._series = {backup_node(series.id) for series in inventory.all_series()}
+        self._shared = {provider_node(one.id): one for one in inventory.providers}
+        self._links = {link_node(one.id): one for one in inventory.links}
+        self.link_of = {site: link_node(one.id) for site, one in inventory.link_of.items()}
         self.ancestors = lru_cache(maxsize=20_000)(self._ancestors)
 
     def system(self, node: str) -> System | None:
@@ -75,28 +93,40 @@ class Tree:
         system = self.system(node)
         return provider_node(system.provider) if system is not None and system.provider else ""
 
-    def knows(self, node: str) -> bool:
-        """Whether the inventory still has it."""
-        if node == CENTRE:
-            return True
-        if node.startswith(_PROVIDER):
-            return any(provider_node(one.id) == node for one in self.inventory.providers)
-        if node.startswith((_SYSTEM, _BACKUP)):
-            return self._facility(node) is not None
-        return self._knows_place(node)
+    def carrier_of(self, node: str) -> Provider | None:
+        """Who mends a provider's node or a link: the provider, or the link's carrier."""
+        link = self._links.get(node)
+        return self._shared.get(node if link is None else provider_node(link.carrier))
 
-    def _knows_place(self, node: str) -> bool:
+    def knows(self, node: str) -> bool:
+        """Whether the inventory still has it; of a part, what it is a part of."""
+        if ":" in node.partition("/")[0]:
+            return any(node in found for found in (self._systems, self._series, self._shared)) or (
+                node in self._links
+            )
         depth = node.count("/")
         if depth == 0:
-            return self.inventory.facility(node) is not None
+            return node == CENTRE or self.inventory.facility(node) is not None
         return node in self._sites if depth == 1 else host_of(node) in self._things
+
+    def kind(self, node: str) -> str:
+        """What a node is: its prefix, ``centre``, ``facility``, ``site``, ``host`` or ``part``.
+
+        A device is named by its kind: ``switch``, ``ups``, ``printer``...; empty where unknown.
+        """
+        prefix, colon, _ = node.partition("/")[0].partition(":")
+        if colon or node == CENTRE:
+            return prefix
+        if is_part(node):
+            return "part"
+        return self._things.get(node, "") or ("facility", "site", "")[min(node.count("/"), _HOST)]
 
     def where(self, node: str) -> tuple[str, str, str]:
         """Facility, site and host a node belongs to; empty where it belongs to none."""
-        if node == CENTRE or node.startswith(_PROVIDER):
+        if node == CENTRE or node.startswith((_PROVIDER, _LINK)):
             return "", "", ""
         if node.startswith((_SYSTEM, _BACKUP)):
-            places = (up for up in self.ancestors(node) if up.count("/") == 2)  # noqa: PLR2004 - of a host
+            places = (up for up in self.ancestors(node) if up.count("/") == _HOST)
             facility, site, host = (*next(places, "").split("/"), "", "")[:3]
             return facility or node.partition(":")[2].partition("/")[0], site, host
         facility, site, host = (*node.split("/", 3), "", "", "")[:3]
@@ -113,7 +143,7 @@ class Tree:
         return tuple(found)
 
     def _parents(self, node: str) -> tuple[str, ...]:
-        if node == CENTRE or node.startswith(_PROVIDER):
+        if node == CENTRE or node.startswith((_PROVIDER, _LINK)):
             return ()
         if node.startswith(_SYSTEM):
             return self._of_system(node)
@@ -123,8 +153,11 @@ class Tree:
         depth = node.count("/")
         if depth == 0:
             return (CENTRE,)
+        if depth == 1:
+            link = self.link_of.get(node)
+            return (node.partition("/")[0], *((link,) if link else ()))
         # A part's own name may have slashes.
-        return (node.rpartition("/")[0] if depth <= 2 else host_of(node),)  # noqa: PLR2004 - a host has two
+        return (node.rpartition("/")[0] if depth == _HOST else host_of(node),)
 
     def _of_system(self, node: str) -> tuple[str, ...]:
         """What it runs on, and from where it is looked at."""
@@ -140,6 +173,3 @@ class Tree:
     def _place(self, facility: str, host: str) -> str:
         placed = self.inventory.place_of(facility, host)
         return "" if placed is None else f"{facility}/{placed.site.id}/{host}"
-
-    def _facility(self, node: str) -> Facility | None:
-        return self.inventory.facility(node.partition(":")[2].partition("/")[0])

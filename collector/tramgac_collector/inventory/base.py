@@ -7,6 +7,10 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 # A reference; empty where there is none.
 Reference = Annotated[str, msgspec.Meta(pattern="^([a-z0-9][a-z0-9-]{0,62})?$")]
+# facility/site
+SitePlace = Annotated[
+    str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}$")
+]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Address = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.:%-]{0,253}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]

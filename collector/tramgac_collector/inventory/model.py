@@ -1,6 +1,7 @@
 """The inventory's tree. Unknown keys are refused; references are checked in ``rules``."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 
@@ -12,23 +13,12 @@ from tramgac_collector.inventory.base import (
     Id,
     Mbps,
     Named,
-    Names,
     Node,
     Port,
     Reference,
-    Title,
 )
+from tramgac_collector.inventory.shared import Link, Provider, Province
 from tramgac_collector.model import Owner
-
-
-class Province(Node, frozen=True, kw_only=True):
-    """Whose inventory this is."""
-
-    name: Names | Title
-
-
-class Provider(Named, frozen=True, kw_only=True):
-    """A vendor's cloud, a data centre, a carrier: what several facilities depend on."""
 
 
 class Segment(Named, frozen=True, kw_only=True):
@@ -306,7 +296,18 @@ class Inventory(Node, frozen=True, kw_only=True):
     province: Province | None = None
     packs: tuple[PackName, ...] = ()
     providers: tuple[Provider, ...] = ()
+    links: tuple[Link, ...] = ()
     facilities: tuple[Facility, ...] = ()
+
+    @cached_property
+    def link_of(self) -> Mapping[str, Link]:
+        """The link of each site that hangs on just one, by ``facility/site``."""
+        count = Counter(site for link in self.links for site in link.sites)
+        return {site: link for link in self.links for site in link.sites if count[site] == 1}
+
+    def provider(self, provider: str) -> Provider | None:
+        """A provider by id."""
+        return next((one for one in self.providers if one.id == provider), None)
 
     @cached_property
     def _facilities(self) -> dict[str, Facility]:

@@ -45,6 +45,7 @@ def find_problems(inventory: Inventory) -> list[Problem]:
     found = list(_repeated("providers", inventory.providers))
     found += _repeated("facilities", inventory.facilities)
     found += _repeated_codes(inventory)
+    found += _links(inventory, providers)
     for number, facility in enumerate(inventory.facilities):
         hosts = [host for site in facility.sites for host in site.hosts]
         agents = {host.id for host in hosts if not host.probed_by}
@@ -68,6 +69,21 @@ def _repeated_codes(inventory: Inventory) -> Iterator[Problem]:
         if other != facility.id:
             text = f"`{facility.code}` is the code of `{other}`; every facility has its own"
             yield Problem(f"facilities[{number}].code", text)
+
+
+def _links(inventory: Inventory, providers: set[str]) -> Iterator[Problem]:
+    yield from _repeated("links", inventory.links)
+    sites = {f"{f.id}/{site.id}" for f in inventory.facilities for site in f.sites}
+    for number, link in enumerate(inventory.links):
+        path = f"links[{number}]"
+        yield from _reference(f"{path}.carrier", link.carrier, providers, "provider")
+        seen: set[str] = set()
+        for at, site in enumerate(link.sites):
+            if site not in sites:
+                yield Problem(f"{path}.sites[{at}]", f"no site `{site}`; write FACILITY/SITE")
+            elif site in seen:
+                yield Problem(f"{path}.sites[{at}]", f"`{site}` is named twice; once is enough")
+            seen.add(site)
 
 
 def _facility(path: str, facility: Facility, known: Known) -> Iterator[Problem]:

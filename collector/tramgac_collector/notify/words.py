@@ -56,6 +56,17 @@ WORDS: dict[str, Words] = {
         ("Mất liên lạc với cả địa điểm.", "The whole site is unreachable."),
         _LOOK_AT_SITE,
     ),
+    "region_link_down": Words(
+        ("Đứt tuyến nhà mạng", "Carrier line down"),
+        (
+            "Nhiều địa điểm trên cùng một tuyến của nhà mạng cùng mất liên lạc.",
+            "Several sites on one line of a carrier went silent together.",
+        ),
+        (
+            "Gọi nhà mạng của tuyến này và ghi giờ báo: `incidents hand-over`.",
+            "Call this line's carrier and note when: `incidents hand-over`.",
+        ),
+    ),
     "provider_down": Words(
         ("Nhà cung cấp gián đoạn", "Provider down"),
         (
@@ -242,6 +253,15 @@ CAUSES: dict[str, tuple[str, str]] = {
     "power": ("mất điện", "power"),
     "power_or_server": ("điện hoặc máy chủ", "power or server"),
     "link": ("đường truyền", "link"),
+    "carrier": ("tuyến của nhà mạng", "the carrier's line"),
+    "removed_from_inventory": (
+        "đã bỏ khỏi danh mục, không phải đã tốt trở lại",
+        "taken out of the inventory, not known to be well",
+    ),
+    "not_reported": (
+        "máy không còn báo về phần này, không phải đã tốt trở lại",
+        "the host does not report it any more, not known to be well",
+    ),
     "host_link": ("dây mạng của máy", "the host's own link"),
     "server": ("máy chủ", "server"),
     "server_restarted": ("máy chủ khởi động lại", "the server was restarted"),

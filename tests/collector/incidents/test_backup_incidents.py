@@ -108,4 +108,4 @@ def test_a_dataset_taken_out_of_the_inventory_ends_with_that_reason(fleet: Fleet
     fleet.at("27h").expect(incident("backup_late"))
     fleet.set_inventory(hospitals(2, hosts=2))
     fleet.at("27h10m").expect()
-    assert fleet.events[-1][2].info["why"] == "undeclared"
+    assert fleet.events[-1][2].info["why"] == "removed_from_inventory"

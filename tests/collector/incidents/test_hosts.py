@@ -144,8 +144,9 @@ def test_a_wrong_clock_is_told(fleet: Fleet) -> None:
     fleet.at("30m").expect()
 
 
-def test_a_certificate_is_told_two_weeks_before_its_end(fleet: Fleet) -> None:
+def test_a_certificate_is_told_two_weeks_before_its_end() -> None:
     """Of a system as of an agent; the last days are worse."""
+    fleet = Fleet(hospitals(2, hosts=2, systems="own"))
     ends = fleet.now_ms / 1000 + 16 * 86_400
     fleet.at("10m").seen(H1, "service_certificate_expiry_timestamp_seconds", ends, system="his")
     fleet.at("60m").expect()

@@ -169,6 +169,19 @@ REFUSED = {
         dataset(destination="kind: offsite, domain: {host: h}"),
         "destinations[0].domain.host: `nas` is offsite and yet on the host the data are on",
     ),
+    "a line to nowhere": (
+        "links: [{id: l, sites: [f/s]}]\n",
+        "links[0].sites[0]: no site `f/s`; write FACILITY/SITE",
+    ),
+    "a line nobody mends": (
+        "links: [{id: l, carrier: vnpt, sites: [f/s]}]\n",
+        "links[0].carrier: no provider `vnpt`; there is none",
+    ),
+    "a line without sites": ("links: [{id: l, sites: []}]\n", "links[0].sites"),
+    "a line that names a site twice": (
+        "links: [{id: l, sites: [f/s, f/s]}]\nfacilities: [{id: f, code: '1', sites: [{id: s}]}]\n",
+        "links[0].sites[1]: `f/s` is named twice; once is enough",
+    ),
     "a repeated key": (
         "facilities:\n  - id: f\n    code: '1'\n    id: g\n",
         "line 4, column 5: `id` stands here twice; keep one",
