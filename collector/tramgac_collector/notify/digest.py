@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, not_, or_, select
+from sqlalchemy import Connection, func, not_, or_, select
 
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.notify.message import Message
+from tramgac_collector.notify.pipeline import STORM
+from tramgac_collector.notify.plain import plain
 from tramgac_collector.notify.roster import local
 from tramgac_collector.notify.words import LANGUAGES, pick
 from tramgac_collector.rules.overlays import REMIND_MS
@@ -18,7 +20,7 @@ from tramgac_collector.rules.pack import Pack
 from tramgac_collector.rules.papers import Paper
 from tramgac_collector.rules.status import Status
 from tramgac_collector.rules.stored import missing_papers
-from tramgac_collector.store.schema import rule_results
+from tramgac_collector.store.schema import notifications, rule_results
 from tramgac_collector.web.words import day, sort_key
 
 GAPS = (Status.FAIL, Status.PARTIAL)
@@ -26,9 +28,16 @@ NOT_SEEN = (Status.UNKNOWN, Status.STALE)
 # Reasons of a deadline that people must hear of.
 _NEAR = ("due_soon", "passed")
 _MOST_LINES = 100
+# Of each facility at least, while there is room.
+_FEW = 3
 _MOST_PAPERS = 4
 _DAY_MS = 86_400_000
 _MOST_GAPS = 20_000
+
+
+_RESTING = select(func.count(notifications.c.incident_id.distinct())).where(
+    notifications.c.state == "waiting", notifications.c.reason == STORM
+)
 
 
 class RuleWords(NamedTuple):
@@ -75,11 +84,15 @@ class Standing:
     Attributes:
         deadlines: That are near, or past and not shown to be done.
         not_seen: How many rules of each facility cannot be judged for want of evidence.
+        unread: Gaps beyond what is read at once.
+        resting: Open incidents that nobody is told of while a storm lasts.
     """
 
     gaps: tuple[Gap, ...]
     deadlines: tuple[Gap, ...]
     not_seen: Mapping[str, int]
+    unread: int = 0
+    resting: int = 0
 
 
 def rule_words(
@@ -103,15 +116,14 @@ def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Sta
     """Read what the judge found; a rule that is not in ``words`` is named by its id."""
     table = rule_results.c
     near = table.reason.in_(_NEAR)
-    query = (
-        select(rule_results)
-        .where(or_(table.status.in_([*GAPS]), near))
-        .order_by(table.facility, table.rule)
-        .limit(_MOST_GAPS)
-    )
+    missed = or_(table.status.in_([*GAPS]), near)
+    query = select(rule_results).where(missed).order_by(table.facility, table.rule)
+    read = connection.execute(query.limit(_MOST_GAPS)).all()
+    all_of_them = select(func.count()).select_from(rule_results).where(missed)
+    unread = 0 if len(read) < _MOST_GAPS else (connection.scalar(all_of_them) or 0) - len(read)
     found = [
         (_gap(row, detail, words), row.reason in _NEAR)
-        for row in connection.execute(query)
+        for row in read
         # What is not in force yet is no gap.
         if not (detail := json.loads(row.detail)).get("preview")
     ]
@@ -122,6 +134,8 @@ def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Sta
         tuple(gap for gap, deadline in found if not deadline),
         tuple(gap for gap, deadline in found if deadline),
         Counter(blind),
+        unread,
+        connection.scalar(_RESTING) or 0,
     )
 
 
@@ -171,7 +185,15 @@ _MISSING = ("còn thiếu: {}", "still missing: {}")
 _DUE = ("hạn chót {}, còn {} ngày", "due {}, {} days left")
 _PASSED = ("đã quá hạn {}", "was due {}")
 _BLIND = ("{} yêu cầu chưa đủ bằng chứng", "{} requirements without enough evidence")
-_MORE = ("và {} dòng nữa", "and {} lines more")
+_MORE = ("- và {} dòng nữa không nêu ở đây", "- and {} lines more, not shown here")
+_STORM = (
+    "Chế độ bão: {} sự cố đang mở chưa báo; xem trang sự cố tại trung tâm.",
+    "Storm mode: {} open incidents are not told; see the centre's incidents.",
+)
+_UNREAD = (
+    "Còn {} tồn tại chưa được đọc; xem `tramgac-collector rules gaps`.",
+    "{} gaps more were not read; see `tramgac-collector rules gaps`.",
+)
 _COUNT = ("{} tồn tại ở {} cơ sở", "{} gaps in {} facilities")
 
 
@@ -179,7 +201,8 @@ def digest_message(standing: Standing, inventory: Inventory, now_ms: int) -> Mes
     """The daily list, Vietnamese first, then English."""
     facilities = len({one.facility for one in standing.gaps})
     parts = ["\n".join(_lines(standing, inventory, now_ms, language)) for language in LANGUAGES]
-    count = [pick(_COUNT, one).format(len(standing.gaps), facilities) for one in LANGUAGES]
+    gaps = f"{len(standing.gaps)}+" if standing.unread else len(standing.gaps)
+    count = [pick(_COUNT, one).format(gaps, facilities) for one in LANGUAGES]
     subject = f"[Trạm Gác] {day(now_ms)}: {count[0]} / {count[1]}"
     return Message(subject, "\n\n".join(parts), f"Trạm Gác {day(now_ms)}: {count[0]}")
 
@@ -191,20 +214,52 @@ def _lines(standing: Standing, inventory: Inventory, now_ms: int, language: str)
     own: dict[str, list[Gap]] = {one: [] for one in standing.not_seen}
     for gap in (*standing.deadlines, *standing.gaps):
         own.setdefault(gap.facility, []).append(gap)
+    rooms = _rooms({facility: len(gaps) for facility, gaps in own.items()})
+    for facility, name in _in_order(own, inventory, language):
+        blind, gaps = standing.not_seen.get(facility, 0), own[facility]
+        yield f"\n{name}" + (f" ({pick(_BLIND, language).format(blind)})" if blind else "")
+        shown = sorted(gaps, key=lambda one: _badness(one, now_ms))[: rooms[facility]]
+        yield from (_line(one, now_ms, language) for one in shown)
+        if left := len(gaps) - len(shown):
+            yield pick(_MORE, language).format(left)
+    if standing.resting:
+        yield "\n" + pick(_STORM, language).format(standing.resting)
+    if standing.unread:
+        yield "\n" + pick(_UNREAD, language).format(standing.unread)
+
+
+def _in_order(
+    own: Mapping[str, Sequence[Gap]], inventory: Inventory, language: str
+) -> list[tuple[str, str]]:
+    """Ids and names; where most is missing first."""
     names = {}
     for facility in own:
         found = inventory.facility(facility)
-        names[facility] = facility if found is None else found.title(language)
-    room = _MOST_LINES
-    for facility in sorted(own, key=lambda one: sort_key(names[one])):
-        blind = standing.not_seen.get(facility, 0)
-        yield f"\n{names[facility]}" + (
-            f" ({pick(_BLIND, language).format(blind)})" if blind else ""
-        )
-        yield from (_line(one, now_ms, language) for one in own[facility][: max(0, room)])
-        room -= len(own[facility])
-    if room < 0:
-        yield pick(_MORE, language).format(-room)
+        names[facility] = facility if found is None else plain(found.title(language))
+    return sorted(names.items(), key=lambda one: (-len(own[one[0]]), sort_key(one[1])))
+
+
+def _rooms(wanted: Mapping[str, int]) -> dict[str, int]:
+    """How many lines each facility gets: a few for each, the rest where most is missing."""
+    rooms = dict.fromkeys(wanted, 0)
+    left = _MOST_LINES
+    for most in (_FEW, _MOST_LINES):
+        for facility in sorted(wanted, key=lambda one: (-wanted[one], one)):
+            more = min(max(0, min(wanted[facility], most) - rooms[facility]), left)
+            rooms[facility] += more
+            left -= more
+    return rooms
+
+
+def _badness(gap: Gap, now_ms: int) -> tuple[bool, bool, bool, bool, int]:
+    """What comes first: what is past, binding, whole and answered by nobody; the oldest."""
+    return (
+        bool(gap.overlay),
+        gap.due_ms is None or gap.due_ms > now_ms,
+        gap.advisory or gap.words.product,
+        gap.status == Status.PARTIAL,
+        gap.since_ms,
+    )
 
 
 def _line(gap: Gap, now_ms: int, language: str) -> str:

@@ -10,6 +10,7 @@ from helpers.mail_sink import MailSink, mail_sink
 from helpers.telling import INVENTORY, MINUTE, NINE, Desk, desk
 from sqlalchemy import insert
 
+from tramgac_collector.notify import digest
 from tramgac_collector.notify.digest import digest_message, read_standing, rule_words
 from tramgac_collector.notify.settings import NotifySection
 from tramgac_collector.rules.library import Library
@@ -113,3 +114,38 @@ def test_no_gap_is_said_as_what_it_is(morning: Desk) -> None:
 
     assert "Không phát hiện tồn tại trong phạm vi bằng chứng hiện có." in body
     assert "No gap observed in the evidence at hand." in body
+
+
+def test_what_is_left_out_is_counted_for_each_facility(
+    morning: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each facility keeps its worst lines, the one that misses most comes first."""
+    monkeypatch.setattr(digest, "_MOST_LINES", 12)
+    for number in range(30):
+        advisory = number != 17
+        judged(morning, f"vn.a{number:02}", facility="bv-ha-long", advisory=advisory)
+    for number in range(4):
+        judged(morning, f"vn.b{number}", status="fail" if number == 3 else "partial")
+    with reading(morning.engine) as connection:
+        standing = read_standing(connection, {})
+    body = digest_message(standing, INVENTORY, NINE).body.partition("Regulatory gaps")[0]
+    first, second = body.split("\n\n")[1:3]
+
+    assert first.startswith("Bệnh viện Hạ Long\n- vn.a17 ")
+    assert first.count("\n- vn.") == 9
+    assert "và 21 dòng nữa" in first
+    assert second.startswith("Bệnh viện Uông Bí\n- vn.b3 ")
+    assert second.count("\n- vn.") == 3
+    assert "và 1 dòng nữa" in second
+
+
+def test_what_was_not_read_is_counted(morning: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that is cut never looks whole."""
+    monkeypatch.setattr(digest, "_MOST_GAPS", 3)
+    for number in range(5):
+        judged(morning, f"vn.a{number}")
+    with reading(morning.engine) as connection:
+        message = digest_message(read_standing(connection, {}), INVENTORY, NINE)
+
+    assert "2 gaps more were not read" in message.body
+    assert "3+ tồn tại" in message.subject

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 
 from tramgac_collector.notify import rows
 from tramgac_collector.notify.acks import acknowledge
+from tramgac_collector.notify.digest import digest_message, read_standing
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.outbound import Envelope, send_by_apprise
 from tramgac_collector.notify.pipeline import Delivery
@@ -199,6 +200,9 @@ def test_a_storm_holds_pages_of_its_facilities_back(tmp_path: Path, sink: MailSi
         room.after(60)
         assert {row[2:] for row in room.notifications()} == {("waiting", "storm")}
         assert sink.mails == []
+        with reading(room.engine) as connection:
+            daily = digest_message(read_standing(connection, {}), INVENTORY, room.now_ms)
+        assert "Storm mode: 2 open incidents are not told" in daily.body
         room.open("service_down", severity="critical", node="system:bv-uong-bi/emr")
         room.open(facility="bv-ha-long", node="bv-ha-long/main")
         room.after(60)
