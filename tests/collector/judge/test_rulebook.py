@@ -5,13 +5,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from helpers.evidence import NOW, OWNER, SERIES
+from helpers.evidence import NOW, OWNER, SERIES, arrival
 from helpers.judging import JudgedStore
 from helpers.told import DAY, good
 from sqlalchemy import text
 
 from tramgac_collector.judge.feed import FactsFeed
-from tramgac_collector.rules.engine import day_of, judge
+from tramgac_collector.rules.engine import Row, day_of, judge
+from tramgac_collector.rules.library import Library, Refused
+from tramgac_collector.rules.lint import Complaint
 
 HOUR = 60.0
 INVENTORY = """
@@ -187,22 +189,70 @@ def test_the_feed_tells_news_from_mere_confirmation(centre: JudgedStore) -> None
     assert heard is not None
 
 
-def test_a_fault_loses_nothing_that_was_judged_before_it(
-    centre: JudgedStore, monkeypatch: pytest.MonkeyPatch
+def test_a_rule_that_always_fails_is_not_known_and_holds_up_no_other(
+    centre: JudgedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One rule that cannot be judged once leaves no other without its row."""
-    done: list[object] = []
+    """Every other rule of every facility is judged in the same turn; the log says it once."""
+    other = INVENTORY.partition("facilities:")[2].replace("bvdk", "bvyh")
+    centre.declare(INVENTORY + other.replace('"1"', '"2"').lstrip("\n"))
 
-    def faulty(*given: object) -> object:
-        done.append(given)
-        if len(done) == 20:
+    def faulty(row: Row, *given: object) -> object:
+        if row.row.id == "product.bk.age":
             raise ArithmeticError
-        return judge(*given)  # type: ignore[arg-type]
+        return judge(row, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr("tramgac_collector.judge.rulebook.judge", faulty)
     centre.turn()
-    before = centre.count("rule_results")
-    centre.turn()
+    centre.turn(61)
 
-    assert before > 0
-    assert centre.count("rule_results") == centre.count("rule_history") > 100
+    assert centre.said("product.bk.age") == ("unknown", "fault")
+    assert centre.said("product.bk.age", "bvyh") == ("unknown", "fault")
+    assert centre.said("vn.anm.level.approved", "bvyh") == ("fail", "refuted")
+    assert caplog.text.count("cannot be judged") == 1
+
+
+def test_a_pack_that_is_refused_leaves_its_rules_unknown(
+    centre: JudgedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart its gaps are not gone: nothing is known of them, and that is told."""
+    centre.turn()
+    whole = Library.read()
+    spoilt = Refused("vn.anm.yml", (Complaint("pack", "changed"),))
+    kept = tuple(one for one in whole.packs if one.pack.id != "vn.anm")
+    monkeypatch.setattr(Library, "read", lambda: Library(kept, whole.papers, (spoilt,)))
+    centre.judge = centre.new_judge()
+    centre.turn(2)
+    during = centre.said("vn.anm.level.approved")
+    monkeypatch.setattr(Library, "read", lambda: whole)
+    centre.judge = centre.new_judge()
+    centre.turn(2)
+
+    assert during == ("unknown", "pack_refused")
+    assert centre.said("vn.anm.level.approved") == ("fail", "refuted")
+
+
+def test_a_gap_is_not_left_by_not_knowing(centre: JudgedStore) -> None:
+    """Full disk, silence, restart of the judge, then room: a gap for the hour good takes."""
+    labels = {"mountpoint": "/", "fstype": "ext4"}
+
+    def seen(used: float) -> None:
+        centre.facts.observe(arrival(("filesystem_used_ratio", labels, used), at_ms=centre.now_ms))
+
+    said = []
+    for minutes, used in ((0, 0.97), (5, 0.97), (5, 0.97), (10, 0.97), (240, None), (1, 0.5)):
+        centre.now_ms += minutes * 60_000
+        if used is not None:
+            seen(used)
+        else:
+            centre.judge = centre.new_judge()
+        centre.turn()
+        said.append(centre.said("product.host.disk")[0])
+        if used is None:
+            centre.judge = centre.new_judge()
+    for _ in range(13):
+        centre.now_ms += 300_000
+        seen(0.5)
+        centre.turn()
+
+    assert said[3:] == ["fail", "stale", "fail"]
+    assert centre.said("product.host.disk")[0] == "pass_observed"

@@ -10,8 +10,10 @@ from tramgac_collector.facts.ledger import FactLedger
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.feed import FactsFeed
-from tramgac_collector.rules.evaluate import Evidence, Subject
+from tramgac_collector.rules.evaluate import Evidence, Subject, evaluate
 from tramgac_collector.rules.given import Given, Papers
+from tramgac_collector.rules.library import FOLDER
+from tramgac_collector.rules.pack import read_pack
 from tramgac_collector.rules.world import FactsWorld
 
 INVENTORY = """
@@ -167,6 +169,49 @@ def test_the_fullest_disk_and_the_worst_answer_count() -> None:
     assert known(one, "host.disk", "host", 1) is None
     assert known(one, "svc.up", "system") is False
     assert known(one, "svc.up", "system", 1) is None
+
+
+def test_a_disk_that_is_seen_no_more_leaves_the_host_stale() -> None:
+    """What is left can show a full disk, never that none is; a month later it is gone."""
+    facts = FactLedger()
+
+    def seen(mount: str, used: float, at_ms: int) -> None:
+        labels = {"mountpoint": mount, "fstype": "ext4"}
+        facts.observe(arrival(("filesystem_used_ratio", labels, used), at_ms=at_ms))
+        facts.settle()
+
+    pack = read_pack(FOLDER / "product.defaults.yml")
+    (rule,) = (one for one in pack.rules if one.id == "product.host.disk")
+
+    def said(used: float, hours: float) -> str:
+        seen("/", used, NOW + round(hours * HOUR))
+        one = evaluate(pack, rule, "bvdk", world(facts, hours=hours), date(2026, 11, 22))
+        return one.findings[0].status.value
+
+    seen("/srv", 0.4, NOW)
+    assert said(0.5, 0) == "pass_observed"
+    assert said(0.5, 24) == "stale"
+    assert said(0.95, 25) == "fail"
+    assert said(0.5, 24 * 33) == "pass_observed"
+
+
+def test_a_probe_of_a_host_that_is_declared_no_more_is_not_waited_for() -> None:
+    """Its last answer is over; one of a host that stays is missed."""
+    facts = FactLedger()
+    facts.observe(arrival(("service_up", {"system": "his", "method": "tcp"}, 1.0)))
+    facts.settle()
+    declared = inventory()
+    later = world(facts, declared, 24)
+    moved = parse_inventory(
+        INVENTORY.replace("{id: his-1}, ", "{id: his-2}, ")
+        .replace("host: his-1", "host: his-2")
+        .replace("COPIES", "1")
+        .replace("OTHER", ""),
+        "test",
+    )
+
+    assert known(later, "svc.up", "system") == "expired"
+    assert known(world(facts, moved, 24), "svc.up", "system") is None
 
 
 def test_ports_and_paths_are_those_that_were_seen() -> None:
