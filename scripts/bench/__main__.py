@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import agent, exposition, ingest, lan, outbox, restic, rules, store, storm
+from bench import agent, exposition, ingest, lan, outbox, restic, rules, store, storm, together
 from bench.common import Figure, table, write_json
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ def areas(*, full: bool) -> dict[str, Area]:
         "rules": rules.measure,
         "metrics": lambda _: exposition.measure(full=full),
         "ingest": partial(ingest.measure, agents=400, seconds=30.0 if full else 8.0),
+        "together": together.measure,
         "agent": partial(agent.measure, seconds=window, growth=full),
     }
     if full:

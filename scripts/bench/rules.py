@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from bench.common import Figure, at_most, fact
 from tramgac_collector.config import Config
@@ -35,7 +35,8 @@ _STEP = 5_000
 _KINDS = ("his", "lis", "pacs", "emr")
 
 
-def _inventory(facilities: int) -> str:
+def inventory_text(facilities: int) -> str:
+    """Facilities with hosts, systems and datasets, every optional pack switched on."""
     hosts = ", ".join(f"{{id: h{n}}}" for n in range(_HOSTS))
     systems = "".join(
         f"      - {{id: {kind}, kind: {kind}, host: h{n},"
@@ -104,6 +105,21 @@ _EVENTS = {
 }
 
 
+def seed(engine: Engine, facilities: int) -> int:
+    """Put the facts of a day into a store; returns how many."""
+    now_ms = time.time_ns() // 1_000_000
+    known = list(_facts(parse_inventory(inventory_text(facilities), "bench"), now_ms))
+    _write(engine, known)
+    return len(known)
+
+
+def _write(engine: Engine, known: list[Fact]) -> None:
+    rows, _ = rows_of(known)
+    with engine.begin() as connection:
+        for at in range(0, len(rows), _STEP):
+            FactWrites(rows[at : at + _STEP], []).store(connection)
+
+
 def _seconds(began: float) -> float:
     return time.process_time() - began
 
@@ -111,7 +127,7 @@ def _seconds(began: float) -> float:
 def measure(scratch: Path, facilities: int = _FACILITIES) -> list[Figure]:
     """Judge everything once, then one changed fact; then the whole turn with its writing."""
     now_ms = time.time_ns() // 1_000_000
-    inventory = parse_inventory(_inventory(facilities), "bench")
+    inventory = parse_inventory(inventory_text(facilities), "bench")
     known = list(_facts(inventory, now_ms))
     for number, one in enumerate(known):
         # As a running collector refreshes them, all within five minutes.
@@ -135,12 +151,10 @@ def _turns(scratch: Path, inventory: Inventory, known: list[Fact], rules: int) -
     url = f"sqlite:///{scratch / 'store.db'}"
     upgrade(url)
     engine = open_engine(url)
-    (scratch / "inventory.yml").write_text(_inventory(len(inventory.facilities)))
+    (scratch / "inventory.yml").write_text(inventory_text(len(inventory.facilities)))
     with engine.begin() as connection:
         import_inventory(connection, scratch / "inventory.yml")
-        rows, _ = rows_of(known)
-        for at in range(0, len(rows), _STEP):
-            FactWrites(rows[at : at + _STEP], []).store(connection)
+    _write(engine, known)
     clock = [known[0].received_ms]
     judge = Judge(engine, Config(), now_ms=lambda: clock[0], parts=(RulesPart(),))
     # A turn has a bounded time; the first look takes several.

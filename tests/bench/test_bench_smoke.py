@@ -79,3 +79,20 @@ print(*sorted(set(tomllib.loads(text)["checks"]) - set(tree["checks"])))
 
     assert first == "disk drop latency link repository self service throughput uptime 0"
     assert gone == "tick"
+
+
+def test_reports_beside_the_judge_are_measured(tmp_path: Path) -> None:
+    """A small province is judged by a real collector while a few agents report."""
+    code = """
+import sys
+from pathlib import Path
+from bench import together
+for one in together.measure(Path(sys.argv[1]) / "x", facilities=3, agents=6, calm_seconds=2.0):
+    print(one.what, one.value, sep="=")
+"""
+    lines = python("-c", code, str(tmp_path)).splitlines()
+    figures = {name: float(value) for name, _, value in (line.rpartition("=") for line in lines)}
+
+    assert 0 < figures["ack p50, judge at rest"] <= figures["ack p99, judge at rest"]
+    assert figures["ack p99, all judged anew"] > 0
+    assert figures["the judge meanwhile"] > 0

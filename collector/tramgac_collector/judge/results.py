@@ -1,6 +1,7 @@
 """Results of rules in the store: what was shown last, and what changes."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ RESULT = tuple(schema.rule_results.columns.keys())
 HISTORY = tuple(schema.rule_history.columns.keys())[1:]
 # Rows of one transaction, some 10 ms.
 _STEP_ROWS = 100
+# Between two of them: who waits for SQLite's lock looks for it every 25 ms at first, and ingest
+# must get it before the agents notice. A lower priority would not help: it holds the lock longer.
+_PAUSE_SECONDS = 0.03
 # Far above what the judge itself may change of one rule in the time hysteresis looks at.
 _MOST_SEEN = 500
 
@@ -100,12 +104,19 @@ class Writes:
     def store(self, engine: Engine) -> None:
         """Write them in short transactions, each of which leaves the tables sound."""
         for at in range(0, max(len(self.results), len(self.history)), _STEP_ROWS):
+            _pause(at)
             end = at + _STEP_ROWS
             with engine.begin() as connection:
                 _write(connection, self.results[at:end], self.history[at:end])
         for at in range(0, len(self.gone), _STEP_ROWS):
+            _pause(at)
             with engine.begin() as connection:
                 _delete(connection, self.gone[at : at + _STEP_ROWS])
+
+
+def _pause(at: int) -> None:
+    if at:
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _write(connection: Connection, results: Sequence[Row], history: Sequence[Row]) -> None:
