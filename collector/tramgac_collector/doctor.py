@@ -3,7 +3,7 @@
 import http.client
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,9 @@ from tramgac_collector.commands.check_config import check_doors
 from tramgac_collector.config import Config
 from tramgac_collector.inventory.load import load_inventory, read_document
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.notify.reach import Reach, unreachable
+from tramgac_collector.notify.reach import look as channels_of
+from tramgac_collector.notify.roster import Person, roster_of
 from tramgac_collector.rules.province import with_refusals
 from tramgac_collector.store.engine import open_engine, reading
 from tramgac_collector.wsgi import split_address
@@ -26,6 +29,7 @@ _MIN_FREE_BYTES = 1024**3
 _MIN_FREE_SHARE = 0.05
 _WARN_BEFORE = timedelta(days=14)
 _SECONDS = 3.0
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def look(config: Config) -> Iterator[Finding]:
     yield from _certificates(config)
     yield _inventory(config)
     yield from _packs(config)
+    yield from _people(config)
 
 
 def _doors(config: Config) -> Iterator[Finding]:
@@ -213,3 +218,40 @@ def _packs(config: Config) -> Iterator[Finding]:
         yield _problem("rule packs", text, "mend it; what was in force before stays in force")
     if not library.refused:
         yield _well("rule packs", f"{len(library.packs)} in force")
+
+
+def _channels(config: Config, people: Sequence[Person]) -> list[Reach]:
+    """How every channel did; where the store does not answer, nothing is known of any."""
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        return channels_of(None, people)
+    engine = open_engine(config.store_url)
+    try:
+        with reading(engine) as connection:
+            return channels_of(connection, people)
+    except SQLAlchemyError:
+        return channels_of(None, people)  # `store` has said why
+    finally:
+        engine.dispose()
+
+
+def _people(config: Config) -> Iterator[Finding]:
+    """Whether everybody in the roster can be reached, by what their channels answered."""
+    what = "people to tell"
+    try:
+        people = roster_of(config.notify).people
+    except ConfigError as error:
+        yield _problem(what, str(error), "mend the roster and run `check-config`")
+        return
+    if not people and not config.notify.alertmanager:
+        yield _problem(what, "nobody is told of anything", "give [notify] a roster or urls")
+        return
+    channels = _channels(config, people)
+    for person in unreachable(people, channels):
+        text = f"no channel of {person.id} works"
+        yield _problem(what, text, "mend it, then `tramgac-collector notify test`")
+    untried = [f"{who}/{how}" for (who, how), state, *_ in channels if state == "untried"]
+    if untried:
+        text = f"never tried: {', '.join(untried[:_MOST_NAMED])}"
+        yield _problem(what, text, "run `tramgac-collector notify test`")
+    elif not unreachable(people, channels):
+        yield _well(what, f"{len(people)}, each with a channel that took a message")

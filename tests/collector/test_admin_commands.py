@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from tramgac_collector.__main__ import COMMANDS
+from tramgac_collector.commands._telling import Tried, keep
 from tramgac_collector.identity.ca import Authority
+from tramgac_collector.notify.pipeline import Delivery
 from tramgac_collector.store.engine import open_engine, read_generation, reading, upgrade
 from tramgac_collector.store.schema import audit, inventories
 from tramgac_proto.commandline import run
@@ -180,6 +182,14 @@ def test_the_doctor_says_what_is_missing_on_a_new_machine(
     assert not (folder / "state").exists()
 
 
+def tried(url: str) -> None:
+    """A message was taken by the only channel there is."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        keep(connection, "test", [Tried("default", "url-1", Delivery(ok=True, proof="yes"))], 1)
+    engine.dispose()
+
+
 def test_the_doctor_finds_a_healthy_centre_well(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +197,11 @@ def test_the_doctor_finds_a_healthy_centre_well(
     assert command(folder, "inventory", "import") == 0
     Authority.create(folder / "state")
     capsys.readouterr()
+    assert "give [notify]" in findings(folder, capsys)[1]["people to tell"]
+    with (folder / "collector.toml").open("a") as config:
+        config.write('[notify]\nurls = ["json://127.0.0.1:1/x"]\n')
+    assert "notify test" in findings(folder, capsys)[1]["people to tell"]
+    tried(store(folder))
     code, found = findings(folder, capsys)
     assert {what: text for what, text in found.items() if not text.startswith("True")} == {}
     assert code == 0

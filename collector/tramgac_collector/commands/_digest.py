@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from tramgac_collector.commands._rules import in_force
 from tramgac_collector.commands._store import changing, looking
-from tramgac_collector.commands._telling import Letter, answers, deliver
+from tramgac_collector.commands._telling import Letter, answers, deliver, keep
 from tramgac_collector.config import Config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.register import note
@@ -71,6 +71,7 @@ def _send(config: Config, args: argparse.Namespace, message: Message, now_ms: in
     with changing(config) as connection:
         said = ", ".join(f"{one.recipient}/{one.channel}={one.delivery.ok}" for one in tried)
         note(connection, now_ms, ("cli", "digest_sent", args.person or "all"), said)
+        keep(connection, "digest", tried, now_ms)
     sys.stdout.write(answers(tried, as_json=args.json))
     return EXIT_OK if all(one.delivery.ok for one in tried) else EXIT_FAILED
 

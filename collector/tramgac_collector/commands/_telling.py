@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
+from tramgac_collector.notify import rows
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.outbound import Envelope, send_by_apprise
-from tramgac_collector.notify.pipeline import Delivery
-from tramgac_collector.notify.roster import Channel, Person
+from tramgac_collector.notify.pipeline import Delivery, Notification
+from tramgac_collector.notify.roster import Channel, Person, Target
 
 
 class Tried(NamedTuple):
@@ -37,6 +40,19 @@ def deliver(letters: Iterable[Letter]) -> list[Tried]:
 def _send(letter: Letter) -> Delivery:
     channel = letter.channel
     return send_by_apprise(Envelope(channel.url, letter.message, channel.form == "sms"))
+
+
+def keep(connection: Connection, stage: str, tried: Iterable[Tried], now_ms: int) -> None:
+    """Store what the channels answered: it is the proof that they work, or that they do not."""
+    for one in tried:
+        good = one.delivery.ok
+        row = Notification(
+            None, stage, Target(one.recipient, one.channel), now_ms, now_ms, digest="by-hand",
+            state="sent" if good else "failed", reason="" if good else "refused", attempts=1,
+            sent_ms=now_ms if good else None,
+        )  # fmt: skip
+        (stored,) = rows.add(connection, [row])
+        rows.save(connection, stored, one.delivery)
 
 
 def answers(tried: Iterable[Tried], *, as_json: bool) -> str:

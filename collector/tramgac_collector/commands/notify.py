@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tramgac_collector.commands import _digest
 from tramgac_collector.commands._store import changing, looking
-from tramgac_collector.commands._telling import Letter, Tried, answers, deliver
+from tramgac_collector.commands._telling import Letter, Tried, answers, deliver, keep
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import register
 from tramgac_collector.identity.keyring import wall_ms
@@ -79,6 +79,7 @@ def _trial(config: Config, args: argparse.Namespace) -> int:
     with changing(config) as connection:
         said = ", ".join(f"{one.recipient}/{one.channel}={one.delivery.ok}" for one in tried)
         register.note(connection, wall_ms(), ("cli", "notify_tested", args.person or "all"), said)
+        keep(connection, "test", tried, wall_ms())
     sys.stdout.write(answers(tried, as_json=args.json))
     return EXIT_OK if good else EXIT_FAILED
 

@@ -58,9 +58,17 @@ def deliver(task: dict[str, Any]) -> dict[str, Any]:
     return {"ok": ok, "proof": f"{name} took it" if ok else "", "error": error, "final": False}
 
 
+def check(task: dict[str, Any]) -> dict[str, Any]:
+    """Which addresses of ``usable`` a channel can be made of; nothing is sent."""
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    made = (apprise.Apprise.instantiate(url, suppress_exceptions=True) for url in task["usable"])
+    return {"usable": [one is not None for one in made]}
+
+
 def main() -> int:
     """Read, send, answer."""
-    sys.stdout.write(json.dumps(deliver(json.load(sys.stdin))))
+    task = json.load(sys.stdin)
+    sys.stdout.write(json.dumps(check(task) if "usable" in task else deliver(task)))
     return 0
 
 

@@ -1,12 +1,13 @@
 """Sending, beside the judge: a channel that hangs holds nobody up."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.pipeline import Delivery
@@ -15,6 +16,8 @@ Key = TypeVar("Key")
 SEND_SECONDS = 60.0
 _THREADS = 4
 _LONGEST_ERROR = 200
+
+log = logging.getLogger(__name__)
 
 
 class Envelope(NamedTuple):
@@ -35,30 +38,56 @@ class Envelope(NamedTuple):
 
 
 def send_by_apprise(envelope: Envelope, seconds: float = SEND_SECONDS) -> Delivery:
-    """Hand a message to apprise, in a process that can be ended if it hangs.
-
-    The address goes by stdin: a command line is for everybody to read.
-    """
-    argv = [sys.executable, "-P", "-m", "tramgac_collector.notify.by_apprise"]
+    """Hand a message to apprise, in a process that can be ended if it hangs."""
     try:
-        done = subprocess.run(
-            argv, input=json.dumps(envelope.task()).encode(), capture_output=True, timeout=seconds,
-            check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
+        answer = _ask(envelope.task(), seconds)
     except subprocess.TimeoutExpired:
         return Delivery(ok=False, error=f"no end after {seconds:.0f} s", unsure=True)
     except OSError as error:
         return Delivery(ok=False, error=f"apprise cannot be started: {error.strerror}")
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        return Delivery(ok=False, error=f"apprise ended with status {done.returncode}")
+    except ValueError as error:
+        return Delivery(ok=False, error=str(error))
     return Delivery(
         ok=answer["ok"],
         proof=answer["proof"],
         error=answer["error"][:_LONGEST_ERROR],
         final=answer["final"],
     )
+
+
+def usable(urls: Sequence[str], seconds: float = SEND_SECONDS) -> list[bool]:
+    """Which addresses apprise can make a channel of; none of them, if it cannot be asked.
+
+    Nothing is sent.
+    """
+    if not urls:
+        return []
+    try:
+        found: list[bool] = _ask({"usable": list(urls)}, seconds)["usable"]
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        log.exception("apprise cannot look at addresses")
+        return [False] * len(urls)
+    return found
+
+
+def _ask(task: Mapping[str, object], seconds: float) -> dict[str, Any]:
+    """What the process that knows apprise answers.
+
+    The addresses go by stdin: a command line is for everybody to read.
+
+    Raises:
+        ValueError: It gave no answer.
+    """
+    argv = [sys.executable, "-P", "-m", "tramgac_collector.notify.by_apprise"]
+    done = subprocess.run(
+        argv, input=json.dumps(task).encode(), capture_output=True, timeout=seconds,
+        check=False, env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise ValueError(f"apprise ended with status {done.returncode}") from None
+    return answer
 
 
 class Outbound(Generic[Key]):

@@ -54,6 +54,12 @@ def test_every_channel_is_tried_and_said(tmp_path: Path, sink: MailSink) -> None
     assert "secret-token" not in said.stdout + said.stderr
     assert sink.subjects() == ["[Trạm Gác] Thử kênh báo"]
     assert command(tmp_path, "notify", "test", "--person", "an").returncode == 0
+    kept = json.loads(command(tmp_path, "notify", "list", "--json").stdout)
+    assert [(row["stage"], row["recipient"], row["state"], row["proof"]) for row in kept] == [
+        ("test", "an", "sent", "E-Mail took it"),
+        ("test", "binh", "failed", ""),
+        ("test", "an", "sent", "E-Mail took it"),
+    ]
 
 
 def test_who_is_called_now(tmp_path: Path, sink: MailSink) -> None:
@@ -66,6 +72,29 @@ def test_who_is_called_now(tmp_path: Path, sink: MailSink) -> None:
     assert "after 30 min without an answer: binh" in said.stdout
     assert found["people"][0]["id"] == "an"
     assert "localhost" not in said.stdout
+
+
+def test_who_cannot_be_reached_is_named(tmp_path: Path, sink: MailSink) -> None:
+    """Untried is said; what was tried and failed, or cannot be used at all, is exit code 1."""
+    roster = write_roster(tmp_path, ROSTER.format(url=sink.url))
+    configure(tmp_path, f'roster = "{roster}"')
+    said = command(tmp_path, "oncall", "now")
+    assert said.returncode == 0
+    assert "an by mail was never tried" in said.stdout
+    command(tmp_path, "notify", "test")
+    said = command(tmp_path, "oncall", "now", "--json")
+    found = json.loads(said.stdout)
+    assert said.returncode == 1
+    assert "no channel of theirs works: binh" in said.stderr
+    assert found["unreachable"] == ["binh"]
+    assert [one["state"] for one in found["channels"]] == ["works", "fails"]
+    assert "secret-token" not in said.stdout + said.stderr
+    doctor = json.loads(command(tmp_path, "doctor", "--json").stdout)
+    assert {one["text"] for one in doctor if one["what"] == "people to tell"} == {
+        "no channel of binh works"
+    }
+    write_roster(tmp_path, ROSTER.format(url="nosuch://x"))
+    assert "an by mail cannot be used" in command(tmp_path, "oncall", "now").stdout
 
 
 def test_nobody_to_tell_is_a_failure(tmp_path: Path) -> None:
