@@ -6,8 +6,10 @@ else it had expired, and what it said is stale.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tramgac_collector.facts.kinds import EVENT_VALID_MS, FactKey
 from tramgac_collector.facts.ledger import Fact
@@ -43,8 +45,17 @@ def _key(fact: Fact) -> FactKey:
     return fact.name, fact.subject
 
 
-def _of(subject: ColumnElement[str], facility: str) -> ColumnElement[bool]:
-    return or_(subject == facility, subject.startswith(f"{facility}/", autoescape=True))
+def _of(
+    connection: Connection, columns: ReadOnlyColumnCollection[str, Any], facility: str
+) -> ColumnElement[bool]:
+    """Facts of a facility, found by key where years of others lie beside them."""
+    subject = columns.subject
+    mine = or_(subject == facility, subject.startswith(f"{facility}/", autoescape=True))
+    mine = and_(columns.name.in_(KINDS), mine)
+    if connection.dialect.name != "sqlite":
+        return mine
+    # SQLite compares bytes, and `0` is the one after `/`; it cannot use LIKE for its keys.
+    return and_(mine, subject >= facility, subject < f"{facility}0")
 
 
 def _told_later(connection: Connection, facility: str, at_ms: int, known_ms: int) -> set[FactKey]:
@@ -53,7 +64,7 @@ def _told_later(connection: Connection, facility: str, at_ms: int, known_ms: int
     for table in (schema.facts.c, schema.fact_history.c):
         query = (
             select(table.name, table.subject)
-            .where(_of(table.subject, facility), table.collected_ms > at_ms)
+            .where(_of(connection, table, facility), table.collected_ms > at_ms)
             .where(table.received_ms <= known_ms)
             .distinct()
         )
@@ -69,7 +80,7 @@ def _pasts(
     names = [kind.name for kind in KINDS.values() if kind.recent]
     query = (
         select(table.name, table.subject, table.collected_ms, table.text, table.value)
-        .where(_of(table.subject, facility), table.name.in_(names))
+        .where(_of(connection, table, facility), table.name.in_(names))
         .where(table.collected_ms <= at_ms, table.received_ms <= known_ms)
         .order_by(table.collected_ms)
     )
@@ -80,7 +91,7 @@ def _pasts(
 def _newest(connection: Connection, facility: str, at_ms: int, known_ms: int) -> Iterator[Fact]:
     history = schema.fact_history
     known = and_(
-        _of(history.c.subject, facility),
+        _of(connection, history.c, facility),
         history.c.collected_ms <= at_ms,
         history.c.received_ms <= known_ms,
     )
