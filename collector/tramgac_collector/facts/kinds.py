@@ -5,6 +5,9 @@ from dataclasses import dataclass
 # What happened stays true; how long it counts is for the verdict to say.
 EVENT_VALID_MS = 3660 * 86_400_000
 
+# So that whatever agents say, there are few paces.
+_PACE_STEP_MS = 10_000
+
 FactKey = tuple[str, str]
 
 
@@ -23,6 +26,13 @@ class FactKind:
     step: float = 0.0
     recent: int = 0
     refresh_ms: int = 300_000
+
+    def pace_ms(self, times: tuple[int, int]) -> int:
+        """How often to store that it still holds: twice in the time it says something.
+
+        Else what is confirmed all the time would look stale to whoever reads the store.
+        """
+        return min(self.refresh_ms, (times[1] - times[0]) // 2 // _PACE_STEP_MS * _PACE_STEP_MS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,7 @@ class FactLedger:
         fact.quality = source.quality
         soon = times[0] - fact.told_ms < SPACING_MS and not source.event
         if soon or not differs(fact.told, said, kind.step):
-            self._touched[kind.refresh_ms][key] = None
+            self._touched[kind.pace_ms(times)][key] = None
             return
         fact.told, fact.told_ms = said, times[0]
         fact.told_late = None
@@ -352,7 +352,9 @@ class FactLedger:
         keys = list(islice(self._changed, _TURN_ROWS))
         for key in keys:
             del self._changed[key]
-            self._touched[KINDS[key[0]].refresh_ms].pop(key, None)
+            fact = self._current[key]
+            pace_ms = KINDS[key[0]].pace_ms((fact.collected_ms, fact.expires_ms))
+            self._touched[pace_ms].pop(key, None)
         for refresh_ms, touched in self._touched.items():
             for key in list(islice(touched, _TURN_ROWS - len(keys))):
                 if now_ms - self._current[key].written_ms < refresh_ms:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from tramgac_collector.facts.ledger import SPACING_MS, FactLedger
 from tramgac_collector.facts.mapping import FROM_DETAIL, FROM_METRIC, KINDS
 from tramgac_collector.facts.stored import StoredFacts
+from tramgac_collector.store.records import FACT
 from tramgac_collector.web.words import moment
 from tramgac_proto.catalogue import CATALOGUE
 from tramgac_proto.v1 import fleet_pb2
@@ -69,12 +70,27 @@ def test_unchanged_facts_are_written_every_five_minutes() -> None:
     counts = []
     for n in range(12):
         now = NOW + n * MINUTE
-        facts.observe(arrival(("network_link_up", {"interface": "eno1"}, 1.0), at_ms=now))
+        one = arrival(("network_link_up", {"interface": "eno1"}, 1.0), at_ms=now)
+        one.expires_ms = now + 60 * MINUTE
+        facts.observe(one)
         facts.settle()
         counts.append(written(facts, now))
     assert counts[0] == (1, 1)
     assert sum(rows for rows, _ in counts) == 1 + 11 * MINUTE // KINDS["net.link.up"].refresh_ms
     assert sum(history for _, history in counts) == 1
+
+
+def test_the_store_never_shows_as_stale_what_is_confirmed_all_the_time() -> None:
+    """A value that is good for three minutes and told every minute is written before it ends."""
+    facts = FactLedger()
+    ends = NOW
+    for n in range(60):
+        now = NOW + n * MINUTE
+        facts.observe(arrival(("network_link_up", {"interface": "eno1"}, 1.0), at_ms=now))
+        facts.settle()
+        rows = [row for step in facts.take_writes(now) for row in step.facts]
+        assert n == 0 or ends > now
+        ends = max([ends, *(row[FACT.index("expires_ms")] for row in rows)])
 
 
 def test_the_store_knows_within_seconds_who_called() -> None:
