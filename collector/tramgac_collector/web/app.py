@@ -18,6 +18,7 @@ from tramgac_collector.web.address import check_door
 from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.desk import Desk
 from tramgac_collector.web.gate import LOGIN, Gate
+from tramgac_collector.web.incident_pages import IncidentPages
 from tramgac_collector.web.login import LoginPages
 from tramgac_collector.web.report_pages import ReportPages
 from tramgac_collector.web.rule_page import rule_page
@@ -79,6 +80,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     app.add_url_rule("/-/ready", "ready", pages.ready)
     ack.register(app, config, now_ms)
     LoginPages(app, gate, desk, pages.render)
+    IncidentPages(app, gate, config, reader, pages.render)
     ReportPages(app, desk, pages.render)
     access.narrow_endpoints(app, *_NARROWED)
     app.after_request(partial(_protect, secure=config.web.secure))

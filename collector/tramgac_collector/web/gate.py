@@ -39,7 +39,7 @@ class Gate:
         self.web = config.web
         self.doors = Doors(config)
         self._app = app
-        self._desk = desk
+        self.desk = desk
         self.cookie = "__Host-tramgac" if self.web.secure else "tramgac"
         app.config["TRUSTED_HOSTS"] = self.doors.names
         app.before_request(self.check)
@@ -69,8 +69,8 @@ class Gate:
         token = request.cookies.get(self.cookie, "")
         if not token:
             return None
-        with self._desk.reading() as connection:
-            return sessions.find(connection, token, self.web, self._desk.now_ms())
+        with self.desk.reading() as connection:
+            return sessions.find(connection, token, self.web, self.desk.now_ms())
 
     def _knows(self) -> bool:
         session = self.session()
@@ -84,14 +84,14 @@ class Gate:
         return True
 
     def _touch(self, session: Session) -> None:
-        now_ms = self._desk.now_ms()
+        now_ms = self.desk.now_ms()
         sent = request.headers
         reloads = sent.get("Sec-Fetch-Mode") == "navigate" and "Sec-Fetch-User" not in sent
         # A page that reloads by itself on a screen nobody watches does not keep the login.
         if reloads or now_ms - session.seen_ms < _TOUCH_MS:
             return
         try:
-            with self._desk.changing() as connection:
+            with self.desk.changing() as connection:
                 sessions.touch(connection, session, now_ms)
         except StoreSilentError:
             log.warning("a login cannot be kept awake", exc_info=True)
@@ -127,4 +127,4 @@ class Gate:
         """Write down that a page was refused."""
         who = viewer().name or STRANGER
         detail = f"{why}, {request.method} from {self.doors.client()}"
-        self._desk.note_refusal(who, "page_refused", request.path[:200], detail)
+        self.desk.note_refusal(who, "page_refused", request.path[:200], detail)

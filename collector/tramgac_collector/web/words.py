@@ -93,6 +93,13 @@ _WORDS = {
         "Chỉ nói về bằng chứng nêu ở đây. Điều chưa biết không phải là tốt.",
         "This speaks of the evidence named here only. What is not known is not good.",
     ),
+    "incidents": ("Sự cố", "Incidents"),
+    "no_incidents": (
+        "Không có sự cố nào đang mở trong phạm vi được giám sát.",
+        "No incident is open in what is monitored.",
+    ),
+    "take": ("Tôi nhận xử lý", "I take it on"),
+    "taken_by": ("Đã nhận xử lý:", "Taken on by"),
     "login": ("Đăng nhập", "Log in"),
     "logout": ("Đăng xuất", "Log out"),
     "account": ("Tài khoản", "Account"),
