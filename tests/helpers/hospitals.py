@@ -2,7 +2,13 @@
 
 
 def hospitals(
-    count: int, hosts: int = 1, *, systems: str = "", datasets: bool = False, provider: bool = False
+    count: int,
+    hosts: int = 1,
+    *,
+    systems: str = "",
+    datasets: bool = False,
+    provider: bool = False,
+    lines_to: str = "",
 ) -> str:
     """An inventory of ``bv-1`` to ``bv-N``, each with the site ``main`` and hosts ``h1`` to ``hN``.
 
@@ -12,8 +18,12 @@ def hospitals(
         systems: Where ``his`` runs: ``own`` on h1, asked by the last host; ``cloud`` at a provider.
         datasets: Whether ``bv-N/h1/db@nas`` is declared, RPO 26 h.
         provider: Whether the provider ``cloud`` is declared.
+        lines_to: Numbers of those on the carrier's line ``ring``, like ``1 2 3``.
     """
-    lines = ["providers: [{id: cloud}]"] if provider or systems == "cloud" else []
+    lines = ["providers: [{id: cloud}]"] if provider or lines_to or systems == "cloud" else []
+    if lines_to:
+        sites = ", ".join(f"bv-{number}/main" for number in lines_to.split())
+        lines.append(f"links: [{{id: ring, carrier: cloud, sites: [{sites}]}}]")
     lines.append("facilities:")
     machines = ", ".join(f"{{id: h{number}}}" for number in range(1, hosts + 1))
     where = {

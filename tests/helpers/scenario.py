@@ -314,6 +314,14 @@ class Fleet(Centre):
         self._desk.board.take_certificates(ends)
         return self
 
+    def centre_clock(self, moves: str, *, back: bool = False) -> "Fleet":
+        """Set the centre's clock; the judge notices and begins anew."""
+        by = duration(moves) * (-1 if back else 1)
+        for name in ("now_ms", "_began_ms", "_acted_ms", "_covered_ms"):
+            setattr(self, name, getattr(self, name) + by)
+        self._covered_ms = self.now_ms
+        return self.restart_centre()
+
     def restart_centre(self) -> "Fleet":
         """Start the judge anew; the store keeps what it has."""
         self._start_centre()

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="no alarm from there meanwhile; measuring goes on")
     add.add_argument(
         "node",
-        help="facility, facility/site, facility/site/host, provider:ID, link:ID, system:FACILITY/ID",
+        help="FACILITY[/SITE[/HOST]], provider:ID, link:ID or system:FACILITY/ID",
     )
     add.add_argument("--hours", type=float, default=2.0)
     add.add_argument("--in-hours", type=float, default=0.0, help="when it begins")

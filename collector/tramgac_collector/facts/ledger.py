@@ -293,7 +293,9 @@ class FactLedger:
         """
         fact = self._current.get(key)
         past = Past(times[0], said[1], said[0])
-        if fact is not None and times[0] < fact.collected_ms:
+        # What was received later than now came before the centre's clock was set back.
+        now_ms = sys.maxsize if source.event else source.received_ms + SPACING_MS
+        if fact is not None and times[0] < fact.collected_ms and fact.received_ms <= now_ms:
             self._recent.take(kind, key, past)
             self._put_late(fact, kind, said, times, source)
             return
@@ -303,12 +305,10 @@ class FactLedger:
             fact = self._current[key] = Fact(*key, kind.unit)
             self._held[_agent_of(source.origin)] += 1
         self._recent.take(kind, key, past)
-        fact.value, fact.text = said
-        fact.collected_ms, fact.expires_ms = times
-        fact.received_ms = source.received_ms
-        fact.origin = source.origin
+        (fact.value, fact.text), (fact.collected_ms, fact.expires_ms) = said, times
+        fact.received_ms, fact.origin = source.received_ms, source.origin
         fact.quality = source.quality
-        soon = times[0] - fact.told_ms < SPACING_MS and not source.event
+        soon = 0 <= times[0] - fact.told_ms < SPACING_MS and not source.event
         if soon or not differs(fact.told, said, kind.step):
             self._touched[kind.pace_ms(times)][key] = None
             return
@@ -357,7 +357,7 @@ class FactLedger:
             self._touched[pace_ms].pop(key, None)
         for refresh_ms, touched in self._touched.items():
             for key in list(islice(touched, _TURN_ROWS - len(keys))):
-                if now_ms - self._current[key].written_ms < refresh_ms:
+                if 0 <= now_ms - self._current[key].written_ms < refresh_ms:
                     break
                 del touched[key]
                 keys.append(key)

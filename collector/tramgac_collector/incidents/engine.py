@@ -106,6 +106,7 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
         lost=dict(list(symptom.lost.items())[:_MOST_INSIDE]),
         previous=None if before is None else before.number,
         again=0 if before is None else before.detail.again + 1,
+        since_ms=symptom.since_ms,
     )
     mends = scene.tree.carrier_of(symptom.node)
     incident = Incident(

@@ -62,6 +62,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         down: After it: what is known to have been down meanwhile.
         lost: Last call of each host before the silence, ms.
         unknown: Nobody can see any more whether it still holds.
+        since_ms: Since when it is bad by the evidence, which is before it was held to be so.
     """
 
     text: str = ""
@@ -73,6 +74,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     down: tuple[str, ...] = ()
     lost: dict[str, int] = {}
     unknown: bool = False
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

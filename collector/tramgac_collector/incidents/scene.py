@@ -120,15 +120,16 @@ class Scene:
 
     def muted(self, symptom: Symptom) -> str:
         """Node of what came back lately, so that nothing inside is told yet."""
-        around = self._around(symptom)
+        around, up = self._around(symptom), self._up(symptom.node)
         for node, one in self._returning.items():
             took = one.code in _BY_INSIDE and any(site in one.detail.inside for site in around)
-            above = one.code not in _BY_INSIDE and node in around
+            above = one.code not in _BY_INSIDE and node in (symptom.node, *up)
             if one.key != symptom.key and (took or above):
                 return node
-        for node in around:
-            dark_ms = self.board.dark_ms.get(node)
-            if dark_ms is not None and node != symptom.node and self.now_ms - dark_ms < MUTED_MS:
+        for node in up:
+            dark_ms = self.board.dark_ms.get(node, -MUTED_MS)
+            # Of a site that is dark in part, the rest is told as ever.
+            if self.now_ms - dark_ms < MUTED_MS and not self.bad(node, "site_unreachable"):
                 return node
         return ""
 
