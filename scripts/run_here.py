@@ -214,6 +214,9 @@ class Run:
                 self._say(f"{area:<10} {lines[0]}")
                 if len(self._seen) == len(_AREAS):
                     self._say("every kind of measurement has arrived; Ctrl-C stops")
+                    config = self._place.root / "collector.toml"
+                    self._say(f"a report: .venv/bin/tramgac-collector report --config {config}"
+                              " --from DAY --to DAY --out r.html")  # fmt: skip
                     self._say(f"to see an alert: touch {self._broken}; rm it to mend")
 
     def run(self) -> None:

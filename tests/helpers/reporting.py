@@ -11,7 +11,6 @@ from tramgac_collector.incidents.store import apply
 from tramgac_collector.report import archive
 from tramgac_collector.report.archive import Given
 from tramgac_collector.report.model import Figures
-from tramgac_collector.rules.library import Library
 from tramgac_collector.store.engine import reading
 
 # NOW is 15:00 in Viet Nam of the second of these.
@@ -57,7 +56,7 @@ class ReportStore(JudgedStore):
         """As ``report`` makes them now, or as known at a moment."""
         window = archive.window_of(first, last, known_ms or self.now_ms, self.now_ms)
         with reading(self.engine) as connection:
-            return archive.prepare(connection, "", window, self.now_ms, Library.read())
+            return archive.prepare(connection, "", window, self.now_ms)
 
     def give_out(self, first: date = FIRST, last: date = LAST) -> tuple[Figures, Given]:
         """And keep them."""

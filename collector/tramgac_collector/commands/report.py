@@ -93,7 +93,7 @@ def _make(args: argparse.Namespace, config: Config) -> tuple[Figures, Given | No
     now = wall_ms()
     window = archive.window_of(args.first, args.last, args.known_at or now, now)
     with looking(config) as connection:
-        made = archive.prepare(connection, args.facility, window, now, library_of(connection))
+        made = archive.prepare(connection, args.facility, window, now)
     if args.draft:
         return made, None
     # Read and written apart: a report of two hundred facilities must not hold up the writer.

@@ -15,7 +15,6 @@ from tramgac_collector.report.figures import figures
 from tramgac_collector.report.model import Figures
 from tramgac_collector.report.spans import Window
 from tramgac_collector.rules.given import begin_ms
-from tramgac_collector.rules.library import Library
 from tramgac_collector.store.schema import reports
 
 # Of one report, uncompressed; two hundred facilities take a few.
@@ -56,23 +55,21 @@ def window_of(first: date, last: date, known_ms: int, now_ms: int) -> Window:
     return Window(first.isoformat(), last.isoformat(), since, min(end, known_ms), known_ms)
 
 
-def prepare(
-    connection: Connection, scope: str, window: Window, now_ms: int, library: Library
-) -> Figures:
+def prepare(connection: Connection, scope: str, window: Window, now_ms: int) -> Figures:
     """A report's figures, with what it corrects of the last one of the same scope.
 
     Raises:
         NoSuchPlace: The inventory of that day does not have the facility.
         BadReport: The last report is not what was stored.
     """
-    made = figures(connection, scope, window, now_ms, library)
+    made = figures(connection, scope, window, now_ms)
     last = _last(connection, scope, window.known_ms)
     if last is None:
         return made
     old = read(connection, last)
     then = Window(old.from_day, old.to_day, old.since_ms, old.until_ms, window.known_ms)
     same = (then.since_ms, then.until_ms) == (window.since_ms, window.until_ms)
-    again = made if same else figures(connection, scope, then, now_ms, library)
+    again = made if same else figures(connection, scope, then, now_ms)
     # Judged in two ways they differ without any news.
     if again.judged != old.judged:
         again = _without_rules(again, old)

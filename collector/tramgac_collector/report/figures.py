@@ -34,7 +34,9 @@ from tramgac_collector.rules.given import Papers, read_given
 from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.overlays import Overlays
 from tramgac_collector.rules.pack import Rule
+from tramgac_collector.rules.province import library_of
 from tramgac_collector.rules.stored import Stored
+from tramgac_collector.rules.tailoring import Tailored, Tailorings
 from tramgac_collector.rules.world import FactsWorld
 from tramgac_collector.store.working import worked
 from tramgac_proto import __version__
@@ -65,6 +67,7 @@ class _Reading:
     inventory: Inventory
     library: Library
     overlays: Overlays
+    tailored: Tailored
     work: Sequence[Span]
     ledger: Ledger
 
@@ -98,9 +101,7 @@ class _Reading:
         return facts_at(self.connection, facility, window.until_ms, window.known_ms)
 
 
-def figures(
-    connection: Connection, scope: str, window: Window, now_ms: int, library: Library
-) -> Figures:
+def figures(connection: Connection, scope: str, window: Window, now_ms: int) -> Figures:
     """The figures of a window; nothing is stored.
 
     Args:
@@ -108,11 +109,11 @@ def figures(
         scope: A facility; empty for the province.
         window: What is asked about.
         now_ms: The centre's clock.
-        library: The packs.
 
     Raises:
         NoSuchPlace: The inventory of that day does not have the facility.
     """
+    library = library_of(connection)
     version = in_force_at(connection, window.until_ms) or newest(connection)
     inventory = parse_inventory(version.document, "inventory") if version else Inventory()
     chosen = [one for one in inventory.facilities if scope in {"", one.id}]
@@ -125,6 +126,7 @@ def figures(
         inventory,
         library,
         Overlays.read(connection),
+        Tailorings.read(connection).at(library, window.until_ms, window.known_ms),
         worked(connection, window.since_ms, window.until_ms),
         read_ledger(connection, Tree(inventory), window),
     )
@@ -219,7 +221,8 @@ def _results(
         return history.shown(facility.id, reading.library)
     given = read_given(reading.connection, facility.id)
     papers = Papers(given, window.until_ms, window.known_ms)
-    world = FactsWorld(facts, _only(reading.inventory, facility), papers, window.until_ms)
+    inventory = _only(reading.inventory, facility)
+    world = FactsWorld(facts, inventory, papers, window.until_ms, tailored=reading.tailored)
     return gaps.judged_again(reading.rules, facility, world, reading.overlays, window)
 
 

@@ -12,7 +12,6 @@ from helpers.told import HOUR, Told, good
 from tramgac_collector.report.archive import BadReport, window_of
 from tramgac_collector.report.figures import NoSuchPlace, figures
 from tramgac_collector.report.model import Place, Trouble
-from tramgac_collector.rules.library import Library
 from tramgac_collector.store.engine import reading
 
 MINUTE = 60_000
@@ -189,7 +188,7 @@ def test_what_cannot_be_asked_is_refused(store: ReportStore) -> None:
     with pytest.raises(BadReport, match="later than --to"):
         window_of(LAST, FIRST, NOW, NOW)
     with pytest.raises(NoSuchPlace), reading(store.engine) as connection:
-        figures(connection, "nobody", window_of(FIRST, LAST, NOW, NOW), NOW, Library.read())
+        figures(connection, "nobody", window_of(FIRST, LAST, NOW, NOW), NOW)
 
 
 def test_a_past_moment_shows_what_was_shown(store: ReportStore) -> None:
