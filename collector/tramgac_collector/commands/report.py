@@ -21,7 +21,6 @@ from tramgac_collector.report.figures import NoSuchPlace
 from tramgac_collector.report.model import Figures
 from tramgac_collector.report.page import report_page
 from tramgac_collector.rules.given import begin_ms
-from tramgac_collector.rules.province import library_of
 from tramgac_collector.web.words import LANGUAGES, VIETNAM, moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
