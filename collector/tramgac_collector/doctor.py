@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tramgac_collector.commands.check_config import check_doors
@@ -22,6 +22,7 @@ from tramgac_collector.notify.reach import look as channels_of
 from tramgac_collector.notify.roster import Person, roster_of
 from tramgac_collector.rules.province import with_refusals
 from tramgac_collector.store.engine import open_engine, reading
+from tramgac_collector.store.schema import accounts
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.configfile import ConfigError
 
@@ -60,6 +61,7 @@ def look(config: Config) -> Iterator[Finding]:
     yield from _store(config)
     yield _disk(config)
     yield from _certificates(config)
+    yield from _pages(config)
     yield _inventory(config)
     yield from _packs(config)
     yield from _people(config)
@@ -159,13 +161,46 @@ def _certificates(config: Config) -> Iterator[Finding]:
         yield _validity(what, found)
 
 
-def _validity(what: str, found: x509.Certificate) -> Finding:
+def _pages(config: Config) -> Iterator[Finding]:
+    """What keeps people from logging in."""
+    web = config.web
+    if web.tls_certificate:
+        try:
+            found = x509.load_pem_x509_certificate(Path(web.tls_certificate).read_bytes())
+        except (OSError, ValueError):
+            return  # `config` has said why
+        fix = "renew it at whoever gave it, then restart `serve`"
+        yield _validity("page certificate", found, fix)
+    if web.accounts and (number := _active_accounts(config)) is not None:
+        fix = "" if number else "make one: `tramgac-collector accounts add`"
+        yield Finding("accounts", ok=number > 0, text=f"{number} may log in", fix=fix)
+
+
+def _active_accounts(config: Config) -> int | None:
+    """How many accounts may log in; None where the store does not say."""
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        return None
+    engine = open_engine(config.store_url)
+    try:
+        with reading(engine) as connection:
+            query = select(func.count()).where(accounts.c.state == "active")
+            return int(connection.scalar(query) or 0)
+    except SQLAlchemyError:
+        return None  # `store` has said why
+    finally:
+        engine.dispose()
+
+
+_RENEWS = "restart `serve`, which renews it"
+
+
+def _validity(what: str, found: x509.Certificate, fix: str = _RENEWS) -> Finding:
     now = datetime.now(UTC)
     end = found.not_valid_after_utc
     if now < found.not_valid_before_utc:
         return _problem(what, "not valid yet", "set this machine's clock")
     if end - now < _WARN_BEFORE:
-        return _problem(what, f"valid until {end:%Y-%m-%d}", "restart `serve`, which renews it")
+        return _problem(what, f"valid until {end:%Y-%m-%d}", fix)
     return _well(what, f"valid until {end:%Y-%m-%d}")
 
 

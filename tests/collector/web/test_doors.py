@@ -129,3 +129,16 @@ def test_with_accounts_the_name_of_links_may_be_the_pages_own(tmp_path: Path) ->
     with centre(tmp_path / "other", PROXY, other) as room:
         assert ask(room, "/vi/login", Host="links.example.org").status_code == 404
         assert ask(room, "/ack/x.y", Host="links.example.org").status_code == 403
+
+
+def test_doctor_says_what_keeps_people_out(tmp_path: Path) -> None:
+    """No account yet, and a certificate that is about to end."""
+    issued = Authority(tmp_path).issue("localhost", days=5)
+    certificate, key = str(issued.certificate), str(issued.key)
+    web = WebSection(accounts=True, tls_certificate=certificate, tls_key=key)
+    with centre(tmp_path, web) as room:
+        found = {one.what: one for one in look(room.config)}
+        assert "accounts add" in found["accounts"].fix
+        assert "renew it" in found["page certificate"].fix
+        room.account("lan")
+        assert {one.what: one for one in look(room.config)}["accounts"].ok
