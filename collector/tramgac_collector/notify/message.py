@@ -34,14 +34,14 @@ class Topic:
         kind: The notification's stage, without its numbers.
         inside: Incidents that it covers.
         link: By which this recipient acknowledges; empty where there is none.
-        straight: Alertmanager does not take alerts, so it is told past it.
+        past: Why it is told past Alertmanager, a label; empty where it is not.
     """
 
     incident: Incident
     kind: str = DOWN
     inside: tuple[Incident, ...] = ()
     link: str = ""
-    straight: bool = False
+    past: str = ""
 
 
 def place_of(node: str, inventory: Inventory, language: str) -> str:
@@ -91,8 +91,15 @@ _KINDS = ("system:", "backup:", "provider:", "link:")
 _NAMES = {"system": _system, "backup": _series}
 
 
+def since_ms(incident: Incident) -> int:
+    """Since when it is so by the evidence: of a silence the last call, not the alarm after it."""
+    known = incident.detail.get("since_ms")
+    sane = isinstance(known, int) and 0 < known <= incident.opened_ms
+    return known if sane and known else incident.opened_ms
+
+
 def _lasted(incident: Incident, language: str) -> str:
-    minutes = max(0, (incident.closed_ms or incident.opened_ms) - incident.opened_ms) // 60_000
+    minutes = max(0, (incident.closed_ms or incident.opened_ms) - since_ms(incident)) // 60_000
     if minutes < 120:  # noqa: PLR2004 - easier to read than 1 h
         return label("minutes", language).format(minutes)
     return label("hours", language).format(minutes // 60)
@@ -111,7 +118,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
     detail = incident.detail
     rows = [
         ("where", place_of(incident.node, inventory, language)),
-        ("since", f"{moment(incident.opened_ms)} ({zone})"),
+        ("since", f"{moment(since_ms(incident))} ({zone})"),
         ("until", f"{moment(incident.closed_ms)} ({zone})" if over and incident.closed_ms else ""),
         ("lasted", _lasted(incident, language) if over else ""),
         ("cause", cause_words(incident.cause, language)),
@@ -119,7 +126,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("clause", plain(str(detail.get("clause", "")), _LONGEST_CLAUSE)),
         ("inside", _inside(topic, inventory, language)),
         ("step", "" if over else step_of(incident.code, incident.cause, language)),
-        ("straight", label("no_alertmanager", language) if topic.straight else ""),
+        ("straight", label(topic.past, language) if topic.past else ""),
         ("acknowledge", topic.link),
         ("incident", f"#{incident.id} {plain(incident.code)}"),
     ]
@@ -161,7 +168,7 @@ def sms_text(topic: Topic, inventory: Inventory, language: str, more: int = 0) -
     """At most 70 code units: what fits one message with Vietnamese letters."""
     incident = topic.incident
     over = topic.kind == RECOVERED
-    at = moment(incident.closed_ms if over and incident.closed_ms else incident.opened_ms)[11:16]
+    at = moment(incident.closed_ms if over and incident.closed_ms else since_ms(incident))[11:16]
     before = f"{label('recovered', language)}: " if over else ""
     end = f" {at}" + (f" +{more}" if more else "")
     start = f"{before}{pick(words_of(incident.code).short, language)}: "

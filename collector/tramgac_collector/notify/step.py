@@ -245,9 +245,18 @@ class Notifier:
     def _topic(self, due: Due, inside: dict[int, tuple[Incident, ...]], now_ms: int) -> Topic:
         incident, kind = due.case.incident, due.one.kind
         link = self._link(incident.id, due.one.target.recipient, now_ms)
-        past = bool(self._settings.alertmanager) and due.one.target != ALERTMANAGER
-        link = "" if kind == RECOVERED else link
-        return Topic(incident, kind, inside.get(incident.id, ()), link, straight=past)
+        if kind == RECOVERED:
+            return Topic(incident, kind, inside.get(incident.id, ()))
+        return Topic(incident, kind, inside.get(incident.id, ()), link, self._past(due, now_ms))
+
+    def _past(self, due: Due, now_ms: int) -> str:
+        """Why this one goes past Alertmanager, as a label."""
+        if not self._settings.alertmanager or due.one.target == ALERTMANAGER:
+            return ""
+        fed = [one for one in due.case.notifications if one.target == ALERTMANAGER]
+        if any(one.state == "failed" for one in fed):
+            return "alertmanager_refused"
+        return "no_alertmanager" if self._deafness.lasts(now_ms) else ""
 
     def _link(self, incident: int, recipient: str, now_ms: int) -> str:
         if not self._settings.page_url:

@@ -290,6 +290,10 @@ LABELS: dict[str, tuple[str, str]] = {
         "Alertmanager không trả lời; tin này được gửi thẳng.",
         "Alertmanager does not answer; this message came past it.",
     ),
+    "alertmanager_refused": (
+        "Alertmanager từ chối tin này nên tin được gửi thẳng.",
+        "Alertmanager refused this alert; the message came past it.",
+    ),
     "acknowledge": ("Nhận xử lý (dành riêng cho bạn)", "Acknowledge (yours alone)"),
     "incident": ("Sự cố", "Incident"),
     "recovered": ("Đã hết", "Recovered"),

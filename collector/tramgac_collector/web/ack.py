@@ -78,6 +78,8 @@ class _AckPages:
             else:
                 shown = self._show(engine, link, language)
             status = _STATUS.get(shown.state, 200)
+            if shown.state in _STATUS:
+                self._note_refusal(engine, shown.state, link, now_ms)
         except LinkRefused as refused:
             self._note_refusal(engine, refused.code, link, now_ms)
             shown, status = _Shown(refused.code), 403

@@ -149,6 +149,7 @@ def test_one_link_acknowledges_a_few_times_an_hour(tmp_path: Path) -> None:
             room.now_ms += MINUTE
         assert codes == [200] * MOST_PER_HOUR + [429, 429]
         assert len(taken(room)) == MOST_PER_HOUR
+        assert [row[2] for row in audited(room)][-2:] == ["too_often"] * 2
         room.now_ms += 60 * MINUTE
         assert app.test_client().post(path).status_code == 200
         app.extensions["store"].close()

@@ -119,6 +119,7 @@ def test_five_minutes_of_silence_and_people_are_told(fed: Desk, ear: Ear, sink: 
     fed.after(60)
 
     assert [one[11:17] for one in sink.subjects()] == ["Mất li", "Đã hết"]
+    assert NOTE not in sink.text()
     assert ear.told == []
     assert states(fed) == {
         ("down", "alertmanager", "dropped", "told_straight"),
@@ -206,6 +207,7 @@ def test_one_refused_alert_holds_up_no_other(fed: Desk, ear: Ear, sink: MailSink
     assert ("down", "alertmanager", "failed", "refused") in states(fed)
     assert len(sink.mails) == 1
     assert f"#{bad} site_unreachable" in sink.text()
+    assert "Alertmanager từ chối tin này" in sink.text()
 
 
 def test_many_bad_alerts_are_found_in_few_calls(ear: Ear) -> None:
