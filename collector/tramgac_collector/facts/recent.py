@@ -1,9 +1,10 @@
 """The newest values of a few facts: what a run's size is judged by, which starts are open."""
 
 from bisect import insort
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, true
 
 from tramgac_collector.facts.kinds import FactKey, FactKind
 from tramgac_collector.store import schema
@@ -44,11 +45,13 @@ class Recent:
         self, connection: Connection, kinds: "dict[str, FactKind]", facility: str = ""
     ) -> None:
         """Read from the store what an earlier process was told, of one facility or of all."""
+        dialect = connection.dialect.name
         for kind in kinds.values():
             if not kind.recent:
                 continue
             found: dict[str, list[Past]] = {}
-            rows = connection.execute(_newest(kind, facility, connection.dialect.name))
+            query = _newest(kind, dialect, one=bool(facility))
+            rows = connection.execute(query, bounds(facility, dialect))
             for subject, *past in rows:
                 if subject is not None:
                     found.setdefault(subject, []).append(Past(*past))
@@ -60,12 +63,30 @@ class Recent:
                 self._kept[kind.name, subject] = list(known.values())[-kind.recent :]
 
 
-def _newest(kind: FactKind, facility: str, dialect: str) -> "Select[Any]":
+def within(subject: ColumnElement[str], dialect: str) -> ColumnElement[bool]:
+    """Whether a subject lies in the facility of ``bounds``; on SQLite found by key alone."""
+    if dialect == "sqlite":
+        return and_(subject >= bindparam("low"), subject < bindparam("high"))
+    return subject.like(bindparam("inside"))
+
+
+def bounds(facility: str, dialect: str) -> dict[str, str]:
+    """Parameters of ``within``; an id has no character that means anything to ``LIKE``."""
+    if not facility:
+        return {}
+    if dialect == "sqlite":
+        return {"low": f"{facility}/", "high": f"{facility}0"}  # "0" follows "/"
+    return {"inside": f"{facility}/%"}
+
+
+# Built once: a page asks for many facilities one by one, and building takes longer than asking.
+@cache
+def _newest(kind: FactKind, dialect: str, *, one: bool) -> "Select[Any]":
     """The newest values of each subject, found by key: years of history are not read."""
     facts = schema.facts.c
     subjects = select(facts.subject).where(facts.name == kind.name)
-    if facility:
-        subjects = subjects.where(facts.subject.startswith(f"{facility}/", autoescape=True))
+    if one:
+        subjects = subjects.where(within(facts.subject, dialect))
     return (_by_key if dialect == "sqlite" else _by_lateral)(kind, subjects)
 
 

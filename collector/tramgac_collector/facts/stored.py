@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from tramgac_collector.facts.backups import BACKUP_KINDS, COPIES, DECLARED
 from tramgac_collector.facts.ledger import Fact
 from tramgac_collector.facts.mapping import AGENT_SEEN
-from tramgac_collector.facts.recent import Past, Recent
+from tramgac_collector.facts.recent import Past, Recent, bounds, within
 from tramgac_collector.store import schema
 
 _NAMES = (*(kind.name for kind in BACKUP_KINDS), AGENT_SEEN.name)
@@ -51,14 +51,14 @@ class StoredFacts:
     @classmethod
     def load(cls, connection: Connection, facility: str = "") -> "StoredFacts":
         """Read them, of one facility or of all."""
-        wanted = select(schema.facts).where(schema.facts.c.name.in_(_NAMES))
+        dialect, facts = connection.dialect.name, schema.facts
+        wanted = select(facts).where(facts.c.name.in_(_NAMES))
         if facility:
-            wanted = wanted.where(
-                schema.facts.c.subject.startswith(f"{facility}/", autoescape=True)
-            )
+            wanted = wanted.where(within(facts.c.subject, dialect))
         recent = Recent()
         recent.load(connection, {kind.name: kind for kind in BACKUP_KINDS}, facility)
-        return cls((Fact(**row._mapping) for row in connection.execute(wanted)), recent)  # noqa: SLF001 - its public name
+        rows = connection.execute(wanted, bounds(facility, dialect))
+        return cls((Fact(**row._mapping) for row in rows), recent)  # noqa: SLF001 - its public name
 
     def get(self, name: str, subject: str) -> Fact | None:
         """A fact, expired or not."""

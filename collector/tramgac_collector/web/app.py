@@ -141,16 +141,21 @@ class _Pages:
         """Every backup series, worst first, a page at a time."""
         choice = Choice.of(request.args)
         try:
-            known = self._reader.backups(self._now_ms(), choice.facility)
-            rows = [row for row in known if may_see(row.facility)]
+            known = self._reader.backups(self._now_ms(), choice.facility, may_see)
             inventory = narrowed(self._reader.read(), may_see).inventory
-            shown = backup_list(rows, choice, inventory, language)
+            shown = backup_list(known.rows, choice, inventory, language)
             drills = self._reader.drill_numbers(shown.drills)
         except StoreSilentError:
             log.warning("the store does not answer", exc_info=True)
             return self.render("message.html", language, text="no_store"), 503
         return self.render(
-            "backups.html", language, page="backups", list=shown, drills=drills, kept=choice.kept
+            "backups.html",
+            language,
+            page="backups",
+            list=shown,
+            drills=drills,
+            kept=choice.kept,
+            judged=known,
         )
 
     def rules(self, language: str, facility: str) -> str | tuple[str, int]:

@@ -1,8 +1,6 @@
 """What the page reads from the store, and nothing else."""
 
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,12 +20,7 @@ from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.province import library_of
 from tramgac_collector.rules.stored import Stored, read_results
 from tramgac_collector.store.engine import open_engine, reading
-
-# Judging two thousand series takes seconds; a page that reloads by itself need not do it each time.
-_KEEP_SECONDS = 20.0
-_MOST_LISTS = 16
-# However many series there are: judging for the page takes a sixth of one core at most.
-_REST = 5.0
+from tramgac_collector.web.verdicts import VerdictCache, Verdicts
 
 
 class StoreSilentError(Exception):
@@ -66,8 +59,7 @@ class StoreReader:
         self._file = Path(database) if name == "sqlite" and database else None
         self._version = 0
         self._inventory = Inventory()
-        self._lists: dict[str, tuple[float, list[BackupRow]]] = {}
-        self._judging = threading.Lock()
+        self._verdicts = VerdictCache(self._judge)
 
     def read(self) -> Picture:
         """Inventory and agents now.
@@ -78,30 +70,25 @@ class StoreReader:
         with self._reading() as connection:
             return Picture(self._in_force(connection), read_agents(connection))
 
-    def backups(self, now_ms: int, facility: str = "") -> list[BackupRow]:
-        """Every backup series of one facility or of all, worst first, a few seconds old.
+    def backups(
+        self, now_ms: int, facility: str = "", may_see: Callable[[str], bool] = lambda _: True
+    ) -> Verdicts:
+        """Backup series of one facility or of all, worst first, with their age.
 
         Raises:
             StoreSilentError: There is no store, or it does not answer.
         """
-        if (rows := self._kept(facility)) is not None:
-            return rows
-        with self._judging:
-            if (rows := self._kept(facility)) is not None:
-                return rows  # while this one waited
-            begin = time.monotonic()
-            with self._reading() as connection:
-                facts = StoredFacts.load(connection, facility)
-                rows = list_rows(facts, self._in_force(connection), now_ms, facility)
-            now = time.monotonic()
-            if len(self._lists) >= _MOST_LISTS:
-                self._lists.clear()
-            self._lists[facility] = (now + max(_KEEP_SECONDS, _REST * (now - begin)), rows)
-            return rows
+        picture = self.read()
+        known = {one.id for one in picture.inventory.facilities}
+        known |= {one.owner.facility for one in picture.agents}
+        self._verdicts.keep_only(sorted(known))
+        asked = [one for one in sorted(known) if facility in {"", one} and may_see(one)]
+        return self._verdicts.of(asked, now_ms)
 
-    def _kept(self, facility: str) -> list[BackupRow] | None:
-        until, rows = self._lists.get(facility, (0.0, []))
-        return rows if time.monotonic() < until else None
+    def _judge(self, facility: str, now_ms: int) -> list[BackupRow]:
+        with self._reading() as connection:
+            facts = StoredFacts.load(connection, facility)
+            return list_rows(facts, self._in_force(connection), now_ms, facility)
 
     def library(self) -> Library:
         """The packs in force, the province's own among them.

@@ -66,6 +66,10 @@ _WORDS = {
     "series": ("chuỗi", "series"),
     "previous": ("Trang trước", "Previous"),
     "next": ("Trang sau", "Next"),
+    "not_judged_yet": (
+        "Chưa xét xong; trang này tự tải lại và xét tiếp. Số đơn vị còn lại:",
+        "Not all is judged yet; this page reloads by itself and goes on. Facilities left:",
+    ),
     "nothing_backed_up": (
         "Không có chuỗi sao lưu nào ở đây. Khai báo dữ liệu (datasets) trong danh mục.",
         "There is no backup series here. Declare datasets in the inventory.",
