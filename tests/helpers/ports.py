@@ -14,6 +14,14 @@ def free_port() -> int:
         return port
 
 
+def free_udp_port() -> int:
+    """The same for UDP."""
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def free_ports_from(bases: Sequence[int]) -> int:
     """An offset at which all of ``bases`` are free on loopback now."""
     start = os.getpid() % 1000

@@ -13,6 +13,7 @@ CHECKS: dict[str, str] = {
     "repository": "tramgac_agent.checks.repository:RepositoryCheck",
     "self": "tramgac_agent.checks.self:SelfCheck",
     "service": "tramgac_agent.checks.service:ServiceCheck",
+    "snmp": "tramgac_agent.checks.snmp:SnmpCheck",
     "throughput": "tramgac_agent.checks.throughput:ThroughputCheck",
     "tick": "tramgac_agent.checks.tick:TickCheck",
     "uptime": "tramgac_agent.checks.uptime:UptimeCheck",
