@@ -3,18 +3,22 @@
 from helpers.hospitals import hospitals
 from helpers.scenario import Fleet
 
+H1 = "bv-1/main/h1"
+PATH = {"target": "gateway", "method": "icmp"}
+
 
 def test_silence_is_no_good_time() -> None:
-    """A HIS that flapped, good for a moment, two hours of silence: it goes on after them."""
+    """A loss that got better a moment before two hours of silence: its good time begins anew."""
     fleet = Fleet(hospitals(5, hosts=2, systems="own"))
 
-    for minute in range(10, 40, 4):
-        fleet.at(f"{minute}m").down("bv-1/his")
-        fleet.at(f"{minute + 2}m").up("bv-1/his")
-    fleet.at("45m").link_down("bv-1/main")
-    fleet.at("165m").link_up("bv-1/main")
-    fleet.at("175m")
+    fleet.seen(H1, "path_loss_ratio", 0, **PATH)
+    fleet.at("60m").seen(H1, "path_loss_ratio", 0.2, **PATH)
+    fleet.at("85m").seen(H1, "path_loss_ratio", 0, **PATH)
+    fleet.at("103m").link_down("bv-1/main")
+    fleet.at("223m").link_up("bv-1/main")
+    fleet.at("230m")
 
-    assert fleet.last("service_flapping").closed_ms is None
-    fleet.at("5h").expect()
-    assert fleet.last("service_flapping").closed_ms is not None
+    assert fleet.last("path_loss").closed_ms is None
+    fleet.at("250m")
+    assert fleet.last("path_loss").closed_ms is not None
+    assert fleet.story("path_loss") == ["opened", "better", "unknown", "better", "closed"]

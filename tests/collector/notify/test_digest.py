@@ -105,6 +105,22 @@ def test_a_digest_says_what_is_missing_by_which_clause(morning: Desk) -> None:
     assert "compliant" not in body.lower()
 
 
+def test_the_owner_of_an_accepted_gap_hears_that_it_ends(morning: Desk) -> None:
+    """From thirty days before on; a number of the facility's own is marked as one."""
+    near, far = NINE + 20 * DAY, NINE + 40 * DAY
+    judged(morning, "a", detail={"overlay": {"kind": "accepted", "until_ms": near}})
+    judged(morning, "b", detail={"overlay": {"kind": "accepted", "until_ms": far}})
+    judged(morning, "c", detail={"overlay": {"kind": "excused", "until_ms": near}})
+    judged(morning, "d", detail={"tailored": [{"param": "grace", "value": "4h"}]})
+    with reading(morning.engine) as connection:
+        body = digest_message(read_standing(connection, {}), INVENTORY, NINE).body
+
+    assert body.count("tell its owner: accepted until 12/12/2026") == 1
+    assert body.count("báo chủ quản: hết hạn chấp nhận ngày 12/12/2026") == 1
+    assert body.count("tell its owner") == 1
+    assert body.count("by the facility's own number") == 1
+
+
 def test_no_gap_is_said_as_what_it_is(morning: Desk) -> None:
     """Never as a seal."""
     judged(morning, "vn.blind", "pass_observed")
