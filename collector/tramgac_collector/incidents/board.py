@@ -17,10 +17,10 @@ from tramgac_collector.facts.kinds import FactKey
 from tramgac_collector.facts.ledger import Fact
 from tramgac_collector.facts.mapping import AGENT_SEEN
 from tramgac_collector.incidents.codes import HOUR, MINUTE
+from tramgac_collector.incidents.detectors import DETECTORS
 from tramgac_collector.incidents.model import Key, Symptom
 from tramgac_collector.incidents.silence import SILENT_MS, Silence, find_silence, providers
 from tramgac_collector.incidents.symptoms import (
-    DETECTORS,
     History,
     Look,
     backup,

@@ -188,7 +188,7 @@ def _boot(fact: Fact, value: float, _before: bool, look: Look) -> Symptom:  # no
     return Symptom(fact.subject, code, news, booted_ms)
 
 
-DETECTORS: Mapping[str, Detector] = {
+OF_HOSTS: Mapping[str, Detector] = {
     "host.boot": _boot,
     "host.disk": _disk,
     "host.disk.readonly": _readonly,

@@ -1,0 +1,10 @@
+"""Which facts are looked at, and by what: one line a fact. CONTRIBUTING says how to add one."""
+
+from collections.abc import Mapping
+
+from tramgac_collector.incidents.symptoms import OF_HOSTS, Detector
+
+# By name of the fact. A detector is pure; what it finds is a line of ``codes``.
+DETECTORS: Mapping[str, Detector] = {
+    **OF_HOSTS,
+}
