@@ -11,7 +11,7 @@ PLAN = Plan(sites=8, agents=3, hosted=4)
 # From the cut to the mail; the design's figure.
 TOLD_SECONDS = 180.0
 # Several of Alertmanager's looks and of the judge's ticks.
-QUIET_SECONDS = 6.0
+QUIET_SECONDS = 4.0
 
 
 def cut_all(province: Province) -> float:

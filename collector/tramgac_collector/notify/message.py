@@ -124,6 +124,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("cause", cause_words(incident.cause, language)),
         ("further", _further(incident, language)),
         ("clause", plain(str(detail.get("clause", "")), _LONGEST_CLAUSE)),
+        ("down", _places(_down(topic), inventory, language)),
         ("inside", _inside(topic, inventory, language)),
         ("step", "" if over else step_of(incident.code, incident.cause, language)),
         ("straight", label(topic.past, language) if topic.past else ""),
@@ -144,17 +145,28 @@ def _further(incident: Incident, language: str) -> str:
     return " ".join(cause_words(one, language) for one in others[:_MOST_FURTHER])
 
 
+def _down(topic: Topic) -> list[str]:
+    """What really was down inside, as its own evidence showed on return."""
+    return [str(node) for node in _listed(topic.incident.detail.get("down"))]
+
+
+def _places(nodes: Sequence[str], inventory: Inventory, language: str) -> str:
+    return _cut_short([place_of(node, inventory, language) for node in nodes], language)
+
+
 def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     """What it took with it: incidents of their own, and whatever else went dark."""
     said = [
         f"{pick(words_of(one.code).short, language)} ({place_of(one.node, inventory, language)})"
         for one in topic.inside
     ]
-    known = {one.node for one in topic.inside} | {topic.incident.node}
-    nodes = dict.fromkeys(
-        str(node) for key in ("inside", "down") for node in _listed(topic.incident.detail.get(key))
-    )
-    said += [place_of(node, inventory, language) for node in nodes if node not in known]
+    known = {one.node for one in topic.inside} | {topic.incident.node, *_down(topic)}
+    dark = dict.fromkeys(str(node) for node in _listed(topic.incident.detail.get("inside")))
+    said += [place_of(node, inventory, language) for node in dark if node not in known]
+    return _cut_short(said, language)
+
+
+def _cut_short(said: Sequence[str], language: str) -> str:
     more = len(said) - _MOST_INSIDE
     shown = said[:_MOST_INSIDE]
     return "; ".join([*shown, label("more", language).format(more)] if more > 0 else shown)

@@ -284,6 +284,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "further": ("Ngoài ra", "Further"),
     "clause": ("Căn cứ", "Clause"),
     "step": ("Việc cần làm", "Next step"),
+    "down": ("Đã thật sự ngừng", "Was really down"),
     "inside": ("Bên trong", "Inside"),
     "straight": ("Lưu ý", "Note"),
     "no_alertmanager": (
