@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tramgac_collector.commands.check_config import check_doors
 from tramgac_collector.config import Config
 from tramgac_collector.inventory.load import load_inventory, read_document
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.judge import checkup
 from tramgac_collector.notify.reach import Reach, unreachable
 from tramgac_collector.notify.reach import look as channels_of
 from tramgac_collector.notify.roster import Person, roster_of
@@ -65,6 +67,7 @@ def look(config: Config) -> Iterator[Finding]:
     yield _inventory(config)
     yield from _packs(config)
     yield from _people(config)
+    yield from _judge(config)
 
 
 def _doors(config: Config) -> Iterator[Finding]:
@@ -290,3 +293,27 @@ def _people(config: Config) -> Iterator[Finding]:
         yield _problem(what, text, "run `tramgac-collector notify test`")
     elif not unreachable(people, channels):
         yield _well(what, f"{len(people)}, each with a channel that took a message")
+
+
+def _judge(config: Config) -> Iterator[Finding]:
+    """Whether the judge does its turns, and what it had to tell has left."""
+    if not config.store.url and not (config.state_dir / "store.db").exists():
+        return
+    running, now_ms = _answers(config.listen.metrics), time.time_ns() // 1_000_000
+    engine = open_engine(config.store_url)
+    try:
+        with reading(engine) as connection:
+            wrong = list(checkup.judging(connection, now_ms)) if running else []
+            stuck = list(checkup.deliveries(connection, now_ms))
+            pace = checkup.slowest(connection) or "no turn yet"
+    except SQLAlchemyError:
+        return  # `store` has said why
+    finally:
+        engine.dispose()
+    for what, complaints, text in (
+        ("judge", wrong, f"works; {pace}" if running else "no collector runs"),
+        ("messages", stuck, "none failed within a day"),
+    ):
+        yield from (_problem(what, one.text, one.fix) for one in complaints)
+        if not complaints:
+            yield _well(what, text)
