@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FACILITY, SITE = "bv-here", "main"
@@ -77,6 +78,7 @@ facilities:
         kind: his
         name: {{vi: "Trang thử", en: "Trial page"}}
         host: {HOST}
+        level: {{}}  # nobody has decided on it: a gap that is really there
         probes: [{{url: "http://{place.at("service")}/", expect_text: "Trạm Gác"}}]
     datasets:
       - id: docs
@@ -256,6 +258,29 @@ def proof_argvs(place: Place) -> list[list[str]]:
         for kind in ("--sample", "--full")
     ]
     return [*checks, *drills]
+
+
+def _rules(place: Place, what: str) -> list[dict[str, Any]]:
+    """What ``rules gaps`` or ``rules deadlines`` lists; nothing while the store is busy."""
+    config = str(place.root / "collector.toml")
+    argv = python("tramgac_collector", "rules", what, "--config", config, "--lang", "en", "--json")
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
+    return found
+
+
+def standing(place: Place) -> list[tuple[str, str]]:
+    """The gaps of this machine's hospital, and its nearest deadline, as the judge found them."""
+    gaps = [one for one in _rules(place, "gaps") if not one["due_ms"]]
+    gaps.sort(key=lambda one: one["rule"].startswith("product."))  # law before our own defaults
+    days = [one for one in _rules(place, "deadlines") if one["gap"]]
+    told = [("gap", f"{one['rule']}: {one['text']} [{one['cite']}]") for one in gaps[:1]]
+    told += [("gaps", f"{len(gaps)} in all: tramgac-collector rules gaps")] if gaps else []
+    told += [
+        ("deadline", f"{one['days_left']} days left: {one['text']} [{one['cite']}]")
+        for one in days[:1]
+    ]
+    return told
 
 
 def enroll(place: Place, host: str) -> None:

@@ -27,6 +27,7 @@ import here_setup as here
 _RESTART_SECONDS = 0.5
 _BACKUP_SECONDS = 300.0
 _STOP_SECONDS = 15.0
+_JUDGED = "tramgac_rule_status{"
 _AREAS = {
     "uptime": "tramgac_host_uptime_seconds",
     "disk": "tramgac_filesystem_avail_bytes",
@@ -120,6 +121,7 @@ class Run:
         self._began = time.monotonic()
         self._mails = {path.name for path in place.folder("mail").glob("*.eml")}
         self._broken = place.root / "break-backup"
+        self._gaps_shown = False
 
     def _say(self, text: str) -> None:
         sys.stdout.write(f"[{time.monotonic() - self._began:6.1f} s] {text}\n")
@@ -204,9 +206,18 @@ class Run:
                 mail = message_from_bytes(path.read_bytes(), policy=policy.default)
                 self._say(f"mail       {mail['subject']}")
 
+    def _show_gaps(self, page: str) -> None:
+        """One gap and the nearest deadline of this machine's own hospital, once it is judged."""
+        if self._gaps_shown or "backup" not in self._seen or _JUDGED not in page:
+            return
+        for what, line in here.standing(self._place):
+            self._gaps_shown = True
+            self._say(f"{what:<10} {line}")
+
     def _show(self) -> None:
         self._show_mail()
         page = fetch(f"http://{self._place.at('metrics')}/metrics")
+        self._show_gaps(page)
         for area, metric in _AREAS.items():
             lines = [line for line in page.splitlines() if line.startswith(metric + "{")]
             if area not in self._seen and lines:
