@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from helpers.evidence import NOW, SERIES
+from helpers.evidence import NOW, SERIES, arrival
 from helpers.reporting import BEGIN, DAY, FIRST, INVENTORY, LAST, ReportStore
 from helpers.scenario import Fleet
 from helpers.told import HOUR, Told
@@ -39,8 +39,6 @@ def late_run(store: ReportStore, hours: float) -> None:
         snapshot_id="ab" * 32, started_unix_ms=ended - 60_000, ended_unix_ms=ended,
     )  # fmt: skip
     told.heard()
-    from helpers.evidence import arrival  # noqa: PLC0415 - only here
-
     store.facts.observe(arrival(at_ms=ended, backup_run=run, received_ms=store.now_ms))
     store.turn()
 
@@ -73,6 +71,18 @@ def test_late_evidence_is_told_as_a_correction(store: ReportStore) -> None:
     assert (passed.subject, passed.why) == (SERIES, "late_evidence")
     assert int(passed.old.split()[1]) > int(passed.new.split()[1])
     assert told["backup", "passed"].old != told["backup", "passed"].new
+
+
+def test_what_came_later_is_left_out_of_an_earlier_moment(store: ReportStore) -> None:
+    """The same days as known before and after a late run: only the second knows it."""
+    before = store.now_ms
+    store.turn(60)
+    late_run(store, 24 * 5)
+    then = store.figures(FIRST, _BEFORE, known_ms=before).places[0].datasets[0]
+    now = store.figures(FIRST, _BEFORE).places[0].datasets[0]
+
+    assert then.longest_ms > now.longest_ms
+    assert (then.passed, now.passed) == (2, 3)
 
 
 def test_the_next_period_corrects_the_last(store: ReportStore) -> None:

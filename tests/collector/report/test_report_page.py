@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from helpers.evidence import NOW, SERIES
 from helpers.reporting import BEGIN, DAY, INVENTORY, ReportStore
@@ -167,8 +168,6 @@ def test_a_facilitys_account_does_not_see_the_provinces(
 
 def test_figures_can_be_read_by_scripts(made: Figures) -> None:
     """Plain JSON, without a language."""
-    import msgspec  # noqa: PLC0415 - only here
-
     told = json.loads(msgspec.json.encode(made))
     assert told["places"][0]["outages"][0]["cause"] == "link"
     assert told["decisions"]
