@@ -86,6 +86,20 @@ def test_an_acknowledgement_is_a_silence_until_it_ends(
     assert manager.silences() == []
 
 
+def test_its_end_is_told_at_once(tmp_path: Path, manager: Alertmanager, sink: MailSink) -> None:
+    """The silence is lifted with the recovery, not when silences are looked at next."""
+    settings = NotifySection(alertmanager=(manager.url,), resend_seconds=60.0)
+    with desk(tmp_path, settings) as room:
+        number = opened(room, sink)
+        taken_on(room, number, 60)
+        room.restart()
+        until(lambda: turn(room) and manager.silences())
+        room.now_ms = wall_ms()
+        room.close(number)
+        until(lambda: turn(room) and len(sink.mails) == 2)
+        assert manager.silences() == []
+
+
 def test_what_gets_worse_breaks_the_silence(
     fed: Desk, manager: Alertmanager, sink: MailSink
 ) -> None:
@@ -97,7 +111,11 @@ def test_what_gets_worse_breaks_the_silence(
     until(lambda: turn(fed) and len(sink.mails) >= 2)
 
     assert "firing" in sink.subjects()[1]
-    assert len(manager.silences()) == 1
+    for _ in range(2):
+        fed.restart()
+        turn(fed)
+    (silence,) = manager.silences()
+    assert {one["value"] for one in silence["matchers"]} == {str(number), "medium"}
 
 
 def test_a_person_s_own_silence_is_left_alone(
