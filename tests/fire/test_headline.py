@@ -40,7 +40,6 @@ COVERAGE = f'tramgac_facility_coverage_ratio{{facility="{FACILITY}"}}'
 # What was handed in before the story begins, by whom, and what is still to come.
 BEFORE = ("doc:backup_policy --by IT", "doc:level_decision --by DIR --subject system/his")
 LATER = (
-    "att:emr_servers --by IT",
     "doc:level_decision --by DIR --subject system/lis",
     "doc:emr_decision --by DIR",
     "att:emr_in_use --by DIR",
