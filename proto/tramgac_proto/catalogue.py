@@ -333,7 +333,7 @@ _METRICS = (
     _gauge(
         "judge_last_turn_timestamp_seconds",
         "timestamp_seconds",
-        "When a part of the judge last ended a step without a fault; `facts`: when ingest wrote any",
+        "When a part of the judge last ended a step well; `facts`: when ingest wrote any",
         "part",
         owner="collector",
     ),
