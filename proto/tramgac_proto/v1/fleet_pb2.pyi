@@ -95,6 +95,7 @@ class ReportResponse(google.protobuf.message.Message):
     REFUSALS_FIELD_NUMBER: builtins.int
     RENEW_CERTIFICATE_FIELD_NUMBER: builtins.int
     CLOCK_OFFSET_MS_FIELD_NUMBER: builtins.int
+    LEASE_REFUSALS_FIELD_NUMBER: builtins.int
     contiguous_seq: builtins.int
     """Every sequence number up to and including this one is settled."""
     need_series: builtins.bool
@@ -120,6 +121,10 @@ class ReportResponse(google.protobuf.message.Message):
     def refusals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Refusal]:
         """Records that were put into quarantine, with the reason."""
 
+    @property
+    def lease_refusals(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LeaseRefusal]:
+        """Requests that may not run now, each with the reason."""
+
     def __init__(
         self,
         *,
@@ -133,8 +138,9 @@ class ReportResponse(google.protobuf.message.Message):
         refusals: collections.abc.Iterable[Global___Refusal] | None = ...,
         renew_certificate: builtins.bool = ...,
         clock_offset_ms: builtins.int = ...,
+        lease_refusals: collections.abc.Iterable[Global___LeaseRefusal] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["backlog_bytes_per_second", b"backlog_bytes_per_second", "clock_offset_ms", b"clock_offset_ms", "collector_unix_ms", b"collector_unix_ms", "contiguous_seq", b"contiguous_seq", "leases", b"leases", "need_series", b"need_series", "ranges", b"ranges", "refusals", b"refusals", "renew_certificate", b"renew_certificate", "retry_after_ms", b"retry_after_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["backlog_bytes_per_second", b"backlog_bytes_per_second", "clock_offset_ms", b"clock_offset_ms", "collector_unix_ms", b"collector_unix_ms", "contiguous_seq", b"contiguous_seq", "lease_refusals", b"lease_refusals", "leases", b"leases", "need_series", b"need_series", "ranges", b"ranges", "refusals", b"refusals", "renew_certificate", b"renew_certificate", "retry_after_ms", b"retry_after_ms"]) -> None: ...
 
 Global___ReportResponse: typing_extensions.TypeAlias = ReportResponse
 
@@ -935,10 +941,16 @@ class LeaseRequest(google.protobuf.message.Message):
     DIRECTION_FIELD_NUMBER: builtins.int
     PROVES_FIELD_NUMBER: builtins.int
     PACE_BYTES_PER_SECOND_FIELD_NUMBER: builtins.int
+    LOAD_RATIO_FIELD_NUMBER: builtins.int
+    RTT_SECONDS_FIELD_NUMBER: builtins.int
     target: builtins.str
     direction: builtins.str
     proves: builtins.str
     pace_bytes_per_second: builtins.float
+    load_ratio: builtins.float
+    """Share of the link in use, as just measured; not set: not known."""
+    rtt_seconds: builtins.float
+    """Round trip of the path; 0: not known. A capacity test needs bytes for it."""
     def __init__(
         self,
         *,
@@ -946,10 +958,43 @@ class LeaseRequest(google.protobuf.message.Message):
         direction: builtins.str = ...,
         proves: builtins.str = ...,
         pace_bytes_per_second: builtins.float = ...,
+        load_ratio: builtins.float | None = ...,
+        rtt_seconds: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["direction", b"direction", "pace_bytes_per_second", b"pace_bytes_per_second", "proves", b"proves", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_load_ratio", b"_load_ratio", "load_ratio", b"load_ratio"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_load_ratio", b"_load_ratio", "direction", b"direction", "load_ratio", b"load_ratio", "pace_bytes_per_second", b"pace_bytes_per_second", "proves", b"proves", "rtt_seconds", b"rtt_seconds", "target", b"target"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_load_ratio", b"_load_ratio"]) -> typing.Literal["load_ratio"] | None: ...
 
 Global___LeaseRequest: typing_extensions.TypeAlias = LeaseRequest
+
+@typing.final
+class LeaseRefusal(google.protobuf.message.Message):
+    """Why a request got no lease. Asking again sooner than told changes nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: builtins.int
+    DIRECTION_FIELD_NUMBER: builtins.int
+    PROVES_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: builtins.int
+    target: builtins.str
+    direction: builtins.str
+    proves: builtins.str
+    code: builtins.str
+    retry_after_ms: builtins.int
+    def __init__(
+        self,
+        *,
+        target: builtins.str = ...,
+        direction: builtins.str = ...,
+        proves: builtins.str = ...,
+        code: builtins.str = ...,
+        retry_after_ms: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "direction", b"direction", "proves", b"proves", "retry_after_ms", b"retry_after_ms", "target", b"target"]) -> None: ...
+
+Global___LeaseRefusal: typing_extensions.TypeAlias = LeaseRefusal
 
 @typing.final
 class LeaseClaims(google.protobuf.message.Message):
