@@ -1,9 +1,9 @@
 """The registry: one line a check, imported on first use."""
 
-from importlib import import_module
 from typing import Any
 
 from tramgac_agent.checks.base import Check
+from tramgac_agent.registry import find
 
 CHECKS: dict[str, str] = {
     "disk": "tramgac_agent.checks.disk:DiskCheck",
@@ -26,9 +26,4 @@ def load(name: str) -> type[Check[Any]]:
     Raises:
         KeyError: No such check.
     """
-    module, _, attribute = CHECKS[name].partition(":")
-    found = getattr(import_module(module), attribute)
-    if not (isinstance(found, type) and issubclass(found, Check)):
-        msg = f"{CHECKS[name]} is not a Check"
-        raise TypeError(msg)
-    return found
+    return find(CHECKS[name], Check)

@@ -1,8 +1,8 @@
 """Backup products: one file each, read through one contract. A line here is the registration."""
 
-from importlib import import_module
 from typing import Any
 
+from tramgac_agent.registry import find
 from tramgac_agent.sources.base import Source, SourceSettings
 
 SOURCES: dict[str, str] = {
@@ -24,9 +24,7 @@ def load(name: str) -> type[Source[Any]]:
     Raises:
         KeyError: There is no such source.
     """
-    module, _, attribute = SOURCES[name].partition(":")
-    found: type[Source[Any]] = getattr(import_module(module), attribute)
-    return found
+    return find(SOURCES[name], Source)
 
 
 __all__ = ["SOURCES", "Source", "SourceSettings", "load"]

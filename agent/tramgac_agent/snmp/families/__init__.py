@@ -1,8 +1,8 @@
 """The registry: one line a family, imported on first use."""
 
-from importlib import import_module
 from typing import Any
 
+from tramgac_agent.registry import find
 from tramgac_agent.snmp.families.base import Family
 
 FAMILIES: dict[str, str] = {
@@ -20,9 +20,4 @@ def load(kind: str) -> type[Family[Any]]:
     Raises:
         KeyError: No such family.
     """
-    module, _, attribute = FAMILIES[kind].partition(":")
-    found = getattr(import_module(module), attribute)
-    if not (isinstance(found, type) and issubclass(found, Family)):
-        msg = f"{FAMILIES[kind]} is not a Family"
-        raise TypeError(msg)
-    return found
+    return find(FAMILIES[kind], Family)
