@@ -671,6 +671,13 @@ class ThroughputResult(google.protobuf.message.Message):
     RATE_BYTES_PER_SECOND_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
     END_REASON_FIELD_NUMBER: builtins.int
+    MIN_RTT_SECONDS_FIELD_NUMBER: builtins.int
+    RETRANSMITS_FIELD_NUMBER: builtins.int
+    DELIVERY_RATE_BYTES_PER_SECOND_FIELD_NUMBER: builtins.int
+    LOAD_BEFORE_RATIO_FIELD_NUMBER: builtins.int
+    SENTINEL_SHIFT_SECONDS_FIELD_NUMBER: builtins.int
+    ENGINE_FIELD_NUMBER: builtins.int
+    PACING_FIELD_NUMBER: builtins.int
     lease_id: builtins.bytes
     target: builtins.str
     direction: builtins.str
@@ -682,8 +689,20 @@ class ThroughputResult(google.protobuf.message.Message):
     pace_bytes_per_second: builtins.float
     rate_bytes_per_second: builtins.float
     verdict: builtins.str
-    """held | not_held | aborted | refused | lower_bound"""
+    """held | not_held | measured (capacity) | lower_bound | aborted | refused"""
     end_reason: builtins.str
+    min_rtt_seconds: builtins.float
+    """Absent: not known. What the sender's TCP saw."""
+    retransmits: builtins.int
+    delivery_rate_bytes_per_second: builtins.float
+    load_before_ratio: builtins.float
+    """Load of the network card before the test, share of what it or the path carries."""
+    sentinel_shift_seconds: builtins.float
+    """Median round trip of the guard's pings during the test minus that before."""
+    engine: builtins.str
+    """own | iperf3"""
+    pacing: builtins.str
+    """kernel | user: who spaced the segments; empty: not known"""
     def __init__(
         self,
         *,
@@ -697,8 +716,26 @@ class ThroughputResult(google.protobuf.message.Message):
         rate_bytes_per_second: builtins.float = ...,
         verdict: builtins.str = ...,
         end_reason: builtins.str = ...,
+        min_rtt_seconds: builtins.float | None = ...,
+        retransmits: builtins.int | None = ...,
+        delivery_rate_bytes_per_second: builtins.float | None = ...,
+        load_before_ratio: builtins.float | None = ...,
+        sentinel_shift_seconds: builtins.float | None = ...,
+        engine: builtins.str = ...,
+        pacing: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["bytes", b"bytes", "direction", b"direction", "end_reason", b"end_reason", "lease_id", b"lease_id", "pace_bytes_per_second", b"pace_bytes_per_second", "proves", b"proves", "rate_bytes_per_second", b"rate_bytes_per_second", "seconds", b"seconds", "target", b"target", "verdict", b"verdict"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_delivery_rate_bytes_per_second", b"_delivery_rate_bytes_per_second", "_load_before_ratio", b"_load_before_ratio", "_min_rtt_seconds", b"_min_rtt_seconds", "_retransmits", b"_retransmits", "_sentinel_shift_seconds", b"_sentinel_shift_seconds", "delivery_rate_bytes_per_second", b"delivery_rate_bytes_per_second", "load_before_ratio", b"load_before_ratio", "min_rtt_seconds", b"min_rtt_seconds", "retransmits", b"retransmits", "sentinel_shift_seconds", b"sentinel_shift_seconds"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_delivery_rate_bytes_per_second", b"_delivery_rate_bytes_per_second", "_load_before_ratio", b"_load_before_ratio", "_min_rtt_seconds", b"_min_rtt_seconds", "_retransmits", b"_retransmits", "_sentinel_shift_seconds", b"_sentinel_shift_seconds", "bytes", b"bytes", "delivery_rate_bytes_per_second", b"delivery_rate_bytes_per_second", "direction", b"direction", "end_reason", b"end_reason", "engine", b"engine", "lease_id", b"lease_id", "load_before_ratio", b"load_before_ratio", "min_rtt_seconds", b"min_rtt_seconds", "pace_bytes_per_second", b"pace_bytes_per_second", "pacing", b"pacing", "proves", b"proves", "rate_bytes_per_second", b"rate_bytes_per_second", "retransmits", b"retransmits", "seconds", b"seconds", "sentinel_shift_seconds", b"sentinel_shift_seconds", "target", b"target", "verdict", b"verdict"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_delivery_rate_bytes_per_second", b"_delivery_rate_bytes_per_second"]) -> typing.Literal["delivery_rate_bytes_per_second"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_load_before_ratio", b"_load_before_ratio"]) -> typing.Literal["load_before_ratio"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_rtt_seconds", b"_min_rtt_seconds"]) -> typing.Literal["min_rtt_seconds"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_retransmits", b"_retransmits"]) -> typing.Literal["retransmits"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_sentinel_shift_seconds", b"_sentinel_shift_seconds"]) -> typing.Literal["sentinel_shift_seconds"] | None: ...
 
 Global___ThroughputResult: typing_extensions.TypeAlias = ThroughputResult
 
