@@ -4,15 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.shipped import FOLDER, PACKS
 
-import tramgac_collector
 from tramgac_collector.rules.fixtures import run
 from tramgac_collector.rules.lint import lint
 from tramgac_collector.rules.pack import read_pack
 from tramgac_collector.rules.papers import FILE_NAME, lint_papers, read_papers
-
-FOLDER = Path(tramgac_collector.__file__).parent / "packs"
-PACKS = sorted(path for path in FOLDER.glob("*.yml") if path.name != FILE_NAME)
 
 
 @pytest.mark.parametrize("path", PACKS, ids=lambda path: path.stem)
