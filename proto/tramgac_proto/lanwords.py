@@ -117,7 +117,7 @@ PORT_WORDS: Mapping[str, LanWords] = {
         ),
         (
             "Xem ai gửi nhiều vào giờ đó; tăng tốc độ cổng, hoặc dời sao lưu sang giờ vắng.",
-            "See who sends much at that hour; make the port faster, or move backups to quiet hours.",
+            "See who sends much then; make the port faster, or move backups to quiet hours.",
         ),
     ),
     "overloaded": LanWords(
