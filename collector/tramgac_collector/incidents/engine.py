@@ -136,13 +136,17 @@ def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     if not _exists(scene, incident):
         yield _gone(scene, incident, "removed_from_inventory")
         return
+    well = scene.now.well(incident.key)
+    if incident.key not in scene.now.bad and well is not None:
+        yield from _is_well(scene, incident, well)
+        return
+    if incident.parent is not None and incident.parent not in scene.open_numbers:
+        # Whoever counts causes must see it again: what hid it is over, it is not.
+        incident = replace(incident, parent=None)
+        yield Change(incident, Event.RELEASED)
     symptom = scene.now.bad.get(incident.key)
     if symptom is not None:
         yield from _still_bad(scene, incident, symptom)
-        return
-    well = scene.now.well(incident.key)
-    if well is not None:
-        yield from _is_well(scene, incident, well)
     elif not incident.detail.unknown:
         # Time in which nothing is known is no good time.
         yield _noted(incident, Event.UNKNOWN, unknown=True, good_since_ms=None)
@@ -206,7 +210,7 @@ def _adopted(scene: Scene, incident: Incident, symptom: Symptom) -> Iterator[Cha
     if incident.parent is not None or incident.kind.family not in {Family.SILENCE, Family.SERVICE}:
         return
     above = scene.cover(symptom)
-    parent = next((one for key, one in scene.open.items() if key.node == above), None)
+    parent = next((one for one in scene.open.values() if one.node == above and one.covers), None)
     if parent is not None and parent.number and parent.opened_ms >= incident.opened_ms:
         changed = replace(incident, parent=parent.number)
         yield Change(changed, Event.CHILD_ADDED, {"parent": str(parent.number)})

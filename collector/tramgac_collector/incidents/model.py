@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tramgac_collector.incidents.codes import CODES, Code, slot_of
+from tramgac_collector.incidents.codes import CODES, Code, Family, slot_of
 
 
 class Key(NamedTuple):
@@ -107,12 +107,18 @@ class Incident:
         """Its line of the table of codes."""
         return CODES[self.code]
 
+    @property
+    def covers(self) -> bool:
+        """Whether it explains what goes wrong below its node: a wrong clock does not."""
+        return self.kind.family is Family.SILENCE or self.code == "provider_down"
+
 
 class Event(StrEnum):
     """What happened to an incident."""
 
     OPENED = "opened"
     CHILD_ADDED = "child_added"
+    RELEASED = "released"
     RELABELLED = "relabelled"
     WORSE = "worse"
     BETTER = "better"

@@ -119,6 +119,8 @@ class _Known:
             self.down = tuple(info["down"].split())
         if "parent" in info:
             self.parent = int(info["parent"])
+        elif entry.kind == "released":
+            self.parent = None
         if entry.kind == "closed":
             self.ended_ms = record.closed_ms
         if entry.kind == "unknown" and self._blind_ms is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tramgac_collector.incidents.board import Board, Now
-from tramgac_collector.incidents.codes import MINUTE, MUTED_MS, Family
+from tramgac_collector.incidents.codes import MINUTE, MUTED_MS
 from tramgac_collector.incidents.model import Incident, Key, Symptom, Window
 from tramgac_collector.incidents.tree import CENTRE, Tree
 
@@ -50,6 +50,11 @@ class Scene:
         return {one.key: one for one in self.incidents if one.closed_ms is None}
 
     @cached_property
+    def open_numbers(self) -> set[int]:
+        """Of what is open."""
+        return {one.number for one in self.open.values()}
+
+    @cached_property
     def _planned(self) -> set[str]:
         return {one.node for one in self.windows if one.from_ms <= self.now_ms < one.until_ms}
 
@@ -73,9 +78,8 @@ class Scene:
             since = one.closed_ms or one.detail.good_since_ms
             if since is None and one.key not in self.now.bad:
                 since = self.now_ms
-            dark = one.kind.family is Family.SILENCE or one.code == "provider_down"
             # An end that lies ahead was written before the clock was set back.
-            if dark and since is not None and 0 <= self.now_ms - since < MUTED_MS:
+            if one.covers and since is not None and 0 <= self.now_ms - since < MUTED_MS:
                 found[one.node] = one
         return found
 

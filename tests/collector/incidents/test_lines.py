@@ -108,3 +108,28 @@ def test_a_line_taken_out_of_the_inventory_is_closed(fleet: Fleet) -> None:
         incident("site_unreachable", "bv-1/main"), incident("site_unreachable", "bv-2/main")
     )
     assert fleet.last("region_link_down").cause == "removed_from_inventory"
+
+
+def test_a_site_that_stays_dark_after_its_line_is_seen_by_itself_again(fleet: Fleet) -> None:
+    """What was part of something that is over must not be hidden behind it."""
+    cut(fleet.at("10m"), 1)
+    cut(fleet.at("11m50s"), 2, 3)
+    fleet.at("20m").expect(LINE).link_up("bv-2", "bv-3")
+    fleet.at("60m").expect(incident("site_unreachable", "bv-1/main"))
+    fleet.expect_messages(
+        "down site_unreachable", "down region_link_down", "recovered region_link_down"
+    )
+    fleet.link_up("bv-1").at("90m").expect()
+    assert "released" in fleet.story("site_unreachable")
+
+
+def test_a_silent_host_covers_its_system_and_a_wrong_clock_does_not() -> None:
+    """A system that is down becomes part of the silence alone, whatever else its host has."""
+    fleet = Fleet(hospitals(4, hosts=2, systems="own"))
+    fleet.at("10m").down("bv-1/his").at("20m").clock("bv-1/main/h1", 90).at("30m")
+    fleet.expect(
+        incident("service_down"), incident("clock_wrong", "bv-1/main/h1")
+    ).power_off("bv-1/main/h1")  # fmt: skip
+    fleet.at("40m")
+    numbers = {one.number: one.code for one in fleet.open()}
+    assert {numbers[one.parent] for one in fleet.open() if one.parent} == {"agent_silent"}
