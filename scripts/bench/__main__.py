@@ -12,7 +12,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import agent, exposition, ingest, lan, outbox, restic, rules, store, storm, together
+from bench import (
+    agent,
+    exposition,
+    ingest,
+    lan,
+    outbox,
+    restic,
+    rules,
+    snmp,
+    store,
+    storm,
+    together,
+)
 from bench.common import Figure, table, write_json
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +39,7 @@ def areas(*, full: bool) -> dict[str, Area]:
         "outbox": partial(outbox.measure, reports=5_000 if full else 500),
         "restic": restic.measure,
         "lan": lan.measure,
+        "snmp": lambda folder: snmp.measure(folder, snmp.Mix() if full else snmp.SHORT),
         "store": store.measure,
         "rules": rules.measure,
         "metrics": lambda _: exposition.measure(full=full),

@@ -96,3 +96,23 @@ for one in together.measure(Path(sys.argv[1]) / "x", facilities=3, agents=6, cal
     assert 0 < figures["ack p50, judge at rest"] <= figures["ack p99, judge at rest"]
     assert figures["ack p99, all judged anew"] > 0
     assert figures["the judge meanwhile"] > 0
+
+
+def test_devices_are_asked_beside_their_peers(tmp_path: Path) -> None:
+    """One of each kind answers, without failure, and every asker has its figure."""
+    code = """
+import sys
+from pathlib import Path
+from bench import snmp
+mix = snmp.Mix(switches=1, printers=1, ups=1, seconds=3.0, turns=3)
+for one in snmp.measure(Path(sys.argv[1]), mix):
+    print(one.what, one.value, sep="=")
+"""
+    lines = python("-c", code, str(tmp_path)).splitlines()
+    figures = {name: float(value) for name, _, value in (line.rpartition("=") for line in lines)}
+
+    assert figures["polls failed"] == 0
+    assert figures["CPU seconds an hour"] > 0
+    assert figures["RSS"] > 10
+    for asker in ("", "bulkwalk: ", "exporter: "):
+        assert figures[f"{asker}varbinds per CPU second"] > 0

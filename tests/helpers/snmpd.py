@@ -25,15 +25,17 @@ def secret(folder: Path, text: str) -> str:
 
 
 @contextmanager
-def snmpd(folder: Path, address: str = "127.0.0.1", netns: str = "") -> Iterator[int]:
-    """Yields its port; ends it afterwards."""
-    port = free_udp_port()
+def snmpd(
+    folder: Path, address: str = "127.0.0.1", netns: str = "", *, port: int = 0, more: str = ""
+) -> Iterator[int]:
+    """Yields its port; ends it afterwards. ``more`` are further lines of its configuration."""
+    port = port or free_udp_port()
     persistent = folder / "persistent"
-    persistent.mkdir()
+    persistent.mkdir(exist_ok=True)
     file = folder / "snmpd.conf"
     file.write_text(
         f"agentaddress udp:{address}:{port}\nrocommunity {COMMUNITY}\n"
-        f'createUser keeper SHA "{AUTH}" AES "{PRIVACY}"\nrouser keeper authpriv\n'
+        f'createUser keeper SHA "{AUTH}" AES "{PRIVACY}"\nrouser keeper authpriv\n{more}'
     )
     program = shutil.which("snmpd", path="/usr/sbin:/usr/bin") or "snmpd"
     words = [program, "-f", "-Lf", str(folder / "log"), "-C", "-c", str(file), "-I", "-smux"]
@@ -41,7 +43,8 @@ def snmpd(folder: Path, address: str = "127.0.0.1", netns: str = "") -> Iterator
     environment = {"SNMP_PERSISTENT_DIR": str(persistent), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     process = subprocess.Popen([*inside, *words], env=environment)
     try:
-        until(lambda: _answers(address, port, inside), seconds=10)
+        asked = "127.0.0.1" if netns else address
+        until(lambda: _answers(asked, port, inside), seconds=10)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
