@@ -45,9 +45,13 @@ class Library:
     @classmethod
     def _of(cls, folder: Path) -> "Library":
         packs: list[Pack] = []
-        changed = dict(manifest.changed(folder))
-        if FILE_NAME in changed:
-            raise PackError(changed[FILE_NAME].text)
+        try:
+            changed = dict(manifest.changed(folder))
+            if FILE_NAME in changed:
+                raise PackError(changed[FILE_NAME].text)  # noqa: TRY301 - as if they could not be read
+            papers = read_papers(folder / FILE_NAME)
+        except PackError as error:
+            return cls._unusable(folder, error)
         refused = [Refused(name, (one,)) for name, one in changed.items()]
         for one in refused:
             log.error("%s is not used: %s", one.file, one.complaints[0].text)
@@ -64,7 +68,15 @@ class Library:
                 log.error("%s is not used: %s", path.name, complaints[0])
             else:
                 packs.append(pack)
-        return cls(tuple(packs), read_papers(folder / FILE_NAME), tuple(refused))
+        return cls(tuple(packs), papers, tuple(refused))
+
+    @classmethod
+    def _unusable(cls, folder: Path, error: PackError) -> "Library":
+        """Every pack refused: an error here would stop incidents from being told as well."""
+        log.error("no pack is used: %s", error)
+        names = [manifest.FILE, *(path.name for path in pack_files(folder))]
+        why = (Complaint("pack", str(error)),)
+        return cls(refused=tuple(Refused(name, why) for name in names))
 
     def with_own(self, own: Mapping[str, Pack], refused: Sequence[Refused]) -> "Library":
         """Together with packs of a province's own; of two with one id the newer counts."""
@@ -82,7 +94,9 @@ class Library:
     def keeping(self, before: "Library") -> "Library":
         """With the packs of ``before`` that cannot be used any more: what is in force stays."""
         old = [pack for pack in before.packs if pack.pack.id in self.missing()]
-        return replace(self, packs=(*self.packs, *old)) if old else self
+        if not old:
+            return self
+        return replace(self, packs=(*self.packs, *old), papers=self.papers or before.papers)
 
     def missing(self) -> frozenset[str]:
         """Ids of packs that are there and cannot be used."""

@@ -231,6 +231,26 @@ def test_a_pack_that_is_refused_leaves_its_rules_unknown(
     assert centre.said("vn.anm.level.approved") == ("fail", "refuted")
 
 
+def test_no_result_is_gone_while_no_pack_can_be_used(
+    centre: JudgedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart amid a spoilt installation: all is unknown, and known again once it is mended."""
+    centre.turn()
+    count, whole = centre.count("rule_results"), Library.read()
+    lost = Refused("SHA256SUMS", (Complaint("pack", "cannot be read"),))
+    monkeypatch.setattr(Library, "read", lambda: Library(refused=(lost,)))
+    centre.judge = centre.new_judge()
+    centre.turn(2)
+    during = centre.said("vn.anm.level.approved")
+    monkeypatch.setattr(Library, "read", lambda: whole)
+    centre.judge = centre.new_judge()
+    centre.turn(2)
+
+    assert during == ("unknown", "pack_refused")
+    assert centre.count("rule_results") == count
+    assert centre.said("vn.anm.level.approved") == ("fail", "refuted")
+
+
 def test_a_gap_is_not_left_by_not_knowing(centre: JudgedStore) -> None:
     """Full disk, silence, restart of the judge, then room: a gap for the hour good takes."""
     labels = {"mountpoint": "/", "fstype": "ext4"}

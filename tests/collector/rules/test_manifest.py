@@ -7,7 +7,6 @@ import pytest
 
 from tramgac_collector.rules.library import FOLDER, Library
 from tramgac_collector.rules.manifest import FILE, changed
-from tramgac_collector.rules.pack import PackError
 
 
 @pytest.fixture
@@ -38,14 +37,18 @@ def test_a_changed_byte_a_missing_and_a_strange_file_are_refused(folder: Path) -
 
 
 def test_without_its_list_or_with_other_papers_no_pack_is_used(folder: Path) -> None:
-    """A list of papers that was changed could take a duty away."""
+    """A list of papers that was changed could take a duty away; each pack is named as refused."""
+    whole = {one.pack.id for one in Library.read(folder).packs}
     with (folder / "papers.yml").open("a") as file:
         file.write("\n")
-    with pytest.raises(PackError, match=r"papers\.yml: it was changed"):
-        Library.read(folder)
+    papers = Library.read(folder)
     (folder / FILE).unlink()
-    with pytest.raises(PackError, match="cannot be read"):
-        Library.read(folder)
+    listless = Library.read(folder)
+
+    for library, why in ((papers, "papers.yml: it was changed"), (listless, "cannot be read")):
+        assert library.packs == ()
+        assert whole <= library.missing()
+        assert all(why in one.complaints[0].text for one in library.refused)
 
 
 def test_what_was_in_force_stays_while_its_file_is_spoilt(folder: Path) -> None:
