@@ -158,9 +158,10 @@ def _title(inventory: Inventory) -> Text:
 
 
 def _shared(reading: _Reading, scope: str) -> Iterator[Trouble]:
-    """Of providers and the centre; for one facility those that took something of it down."""
+    """Of providers, lines and the centre; for one facility those that took something of it."""
     for one in reading.ledger.troubles.get("", ()):
-        mine = any(node.startswith((f"system:{scope}/", f"{scope}/")) for node in one.down)
+        took = (*one.down, *reading.ledger.inside.get(one.number, ()))
+        mine = any(node.startswith((f"system:{scope}/", f"{scope}/")) for node in took)
         if not scope or one.node == CENTRE or mine or _hosts(reading.inventory, scope, one.node):
             yield one
 
@@ -188,7 +189,7 @@ def _place(reading: _Reading, facility: Facility) -> Place:
         name={language: facility.title(language) for language in ("vi", "en")},
         state="",
         cover=cover_of(connection, facility.id, window, reading.work, hosts=hosts),
-        outages=sums_of(outages, window),
+        outages=sums_of(reading.ledger, outages, window),
         planned=tuple(reading.ledger.planned.get(facility.id, ())),
         troubles=tuple(_longest(outages)),
         findings=tuple(_longest(findings)),

@@ -16,7 +16,7 @@ from tramgac_collector.incidents.codes import CODES, Family
 from tramgac_collector.incidents.model import Detail, Event
 from tramgac_collector.incidents.tree import Tree
 from tramgac_collector.report.model import Outage, Planned, Trouble
-from tramgac_collector.report.spans import Span, Window, common, total
+from tramgac_collector.report.spans import Span, Window, common, total, without
 from tramgac_collector.store.schema import incident_events, incidents, maintenances
 
 # What keeps people from working, or hides whether they can.
@@ -29,10 +29,17 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Incidents and planned work of a window, by facility; empty for what belongs to none."""
+    """Incidents and planned work of a window, by facility; empty for what belongs to none.
+
+    Attributes:
+        inside: Nodes that an incident took with it, by its number.
+        worked: What of it lay in planned work, by its number.
+    """
 
     troubles: Mapping[str, Sequence[Trouble]]
     planned: Mapping[str, Sequence[Planned]]
+    inside: Mapping[int, Sequence[str]]
+    worked: Mapping[int, Sequence[Span]]
 
 
 def read_ledger(connection: Connection, tree: Tree, window: Window) -> Ledger:
@@ -41,16 +48,19 @@ def read_ledger(connection: Connection, tree: Tree, window: Window) -> Ledger:
     rows = _rows(connection, window)
     events = _events(connection, [row.id for row in rows], window)
     troubles: defaultdict[str, list[Trouble]] = defaultdict(list)
+    worked: dict[int, Sequence[Span]] = {}
     for row in rows:
         told = events.get(row.id, _Told())
-        if told.opened and row.code in CODES:
-            one = _trouble(row, told, window)
-            if one is not None:
-                troubles[row.facility].append(_with_work(one, tree, works, window))
+        one = _trouble(row, told, window) if told.opened and row.code in CODES else None
+        if one is not None:
+            worked[row.id] = spans = _worked(one, tree, works, window)
+            one = msgspec.structs.replace(one, planned_ms=total(spans))
+            troubles[row.facility].append(one)
     planned: defaultdict[str, list[Planned]] = defaultdict(list)
     for work in works:
         planned[tree.where(work.node)[0]].append(work)
-    return Ledger(troubles, planned)
+    inside = {row.id: msgspec.json.decode(row.detail, type=Detail).inside for row in rows}
+    return Ledger(troubles, planned, inside, worked)
 
 
 def _rows(connection: Connection, window: Window) -> list[Row[Any]]:
@@ -166,10 +176,10 @@ def _span(one: Trouble, window: Window) -> list[Span]:
     return window.cut([(one.since_ms, window.until_ms if one.until_ms is None else one.until_ms)])
 
 
-def _with_work(one: Trouble, tree: Tree, works: Iterable[Planned], window: Window) -> Trouble:
+def _worked(one: Trouble, tree: Tree, works: Iterable[Planned], window: Window) -> list[Span]:
     above = {one.node, *tree.ancestors(one.node)}
     mine = [(work.since_ms, work.until_ms) for work in works if work.node in above]
-    return msgspec.structs.replace(one, planned_ms=total(common(_span(one, window), mine)))
+    return common(_span(one, window), mine)
 
 
 def is_outage(one: Trouble) -> bool:
@@ -182,24 +192,30 @@ def is_backup(one: Trouble) -> bool:
     return CODES[one.code].family is Family.BACKUP
 
 
-def sums_of(troubles: Iterable[Trouble], window: Window) -> tuple[Outage, ...]:
+def sums_of(ledger: Ledger, troubles: Iterable[Trouble], window: Window) -> tuple[Outage, ...]:
     """Outages by place, kind and cause, the longest first; what was planned is left out."""
     grouped: defaultdict[tuple[str, str, str], list[Trouble]] = defaultdict(list)
     for one in troubles:
         if one.planned_ms < one.length_ms or not one.length_ms:
             grouped[one.site, one.code, one.cause].append(one)
-    found = [_sum(key, some, window) for key, some in grouped.items()]
+    found = [_sum(key, some, ledger, window) for key, some in grouped.items()]
     return tuple(sorted(found, key=lambda one: (-one.length_ms, one.site, one.code, one.cause)))
 
 
-def _sum(key: tuple[str, str, str], some: Sequence[Trouble], window: Window) -> Outage:
-    spans = [span for one in some for span in _span(one, window)]
-    planned = sum(one.planned_ms for one in some)
+def _sum(
+    key: tuple[str, str, str], some: Sequence[Trouble], ledger: Ledger, window: Window
+) -> Outage:
+    # Several at once share the minutes, and the planned ones of them as well.
+    unplanned = [
+        span
+        for one in some
+        for span in without(_span(one, window), ledger.worked.get(one.number, ()))
+    ]
     return Outage(
         site=key[0],
         code=key[1],
         cause=key[2],
         count=len(some),
-        length_ms=max(0, total(spans) - planned),
+        length_ms=total(unplanned),
         longest_ms=max(one.length_ms - one.planned_ms for one in some),
     )

@@ -62,3 +62,16 @@ def common(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
         else:
             b += 1
     return found
+
+
+def without(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
+    """What lies in the first and not in the second."""
+    found = join(one)
+    for begin, end in join(other):
+        found = [
+            part
+            for a, b in found
+            for part in ((a, min(b, begin)), (max(a, end), b))
+            if part[0] < part[1]
+        ]
+    return found

@@ -1,6 +1,6 @@
 """Spans of time: each moment is counted once, and only inside the window."""
 
-from tramgac_collector.report.spans import Window, common, join, total
+from tramgac_collector.report.spans import Window, common, join, total, without
 
 
 def test_overlapping_spans_are_counted_once() -> None:
@@ -13,6 +13,12 @@ def test_what_is_common_to_both() -> None:
     """Pieces of one in pieces of the other."""
     assert common([(0, 10), (20, 30)], [(5, 25)]) == [(5, 10), (20, 25)]
     assert common([(0, 10)], [(10, 20)]) == []
+
+
+def test_what_is_taken_from_it() -> None:
+    """What is left before, between and after."""
+    assert without([(0, 10), (5, 30)], [(3, 4), (8, 12), (25, 40)]) == [(0, 3), (4, 8), (12, 25)]
+    assert without([(0, 10)], []) == [(0, 10)]
 
 
 def test_a_window_cuts_what_reaches_beyond_it() -> None:
