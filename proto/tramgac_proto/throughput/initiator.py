@@ -5,19 +5,42 @@ Reads one lease token from standard input, runs the test, writes one line of JSO
 measurement or is disturbed by it.
 """
 
+import argparse
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
+from tramgac_proto.throughput.initiation import Wish, initiate
 from tramgac_proto.throughput.lease import MAX_TOKEN_BYTES, LeaseError
-from tramgac_proto.throughput.session import Result, initiate
+from tramgac_proto.throughput.session import ENGINES, Result
 
 
-def main() -> int:
+def words(wish: Wish) -> list[str]:
+    """The command line that makes this process run a test as wished."""
+    found = [sys.executable, "-m", "tramgac_proto.throughput.initiator"]
+    for address in wish.guards:
+        found += ["--guard", address]
+    found += ["--guard-port", str(wish.guard_port), "--engine", wish.engine]
+    return [*found, f"--clock-offset-ms={wish.offset_ms}"]
+
+
+def _wish(argv: Sequence[str] | None) -> Wish:
+    parser = argparse.ArgumentParser(prog="tramgac-initiator", description=__doc__)
+    parser.add_argument("--guard", action="append", default=[], help="neighbour to ask meanwhile")
+    parser.add_argument("--guard-port", type=int, default=0, help="its TCP port, without ICMP")
+    parser.add_argument("--engine", choices=sorted(ENGINES.values()), default="own")
+    parser.add_argument("--clock-offset-ms", type=int, default=0, help="collector minus own clock")
+    args = parser.parse_args(argv)
+    return Wish(tuple(args.guard), args.guard_port, args.engine, args.clock_offset_ms)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the test whose token stands on standard input."""
+    wish = _wish(argv)
     token = sys.stdin.buffer.read(MAX_TOKEN_BYTES + 1)
     try:
-        result = initiate(token)
+        result = initiate(token, wish)
     except LeaseError as error:
         result = Result(code=error.code)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

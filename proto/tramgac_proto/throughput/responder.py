@@ -84,15 +84,15 @@ class Responder:
     def _handle(self, sock: socket.socket, peer: str) -> None:
         try:
             with sock:
-                claims = greet(sock, self._gate)
-                if claims is None:
+                permit = greet(sock, self._gate)
+                if permit is None:
                     log.info("refused a test of %s", peer)
                 elif not self._testing.acquire(blocking=False):
                     refuse(sock, "busy")
                 else:
                     try:
-                        log.info("test of %s: %s", peer, claims.direction)
-                        respond(sock, claims)
+                        log.info("test of %s: %s", peer, permit.claims.direction)
+                        respond(sock, permit)
                     finally:
                         self._testing.release()
         finally:
@@ -101,9 +101,9 @@ class Responder:
 
 def _serve_one(descriptor: int, gate: Gate) -> None:
     with socket.socket(fileno=descriptor) as sock:
-        claims = greet(sock, gate)
-        if claims is not None:
-            respond(sock, claims)
+        permit = greet(sock, gate)
+        if permit is not None:
+            respond(sock, permit)
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -10,7 +10,11 @@
     direction "receive":
     responder -> initiator   payload, Sent, u16 length, end of stream
 
-Every step is bounded in bytes and seconds on both sides.
+With ``MAGIC_IPERF3`` the reply names a port instead, where iperf3 listens for this one test;
+the connection then only says that both are still there.
+
+Every step is bounded in bytes and seconds on both sides. What the initiator does is
+``initiation.py``.
 """
 
 import socket
@@ -19,21 +23,23 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from tramgac_proto.throughput import plane
+from tramgac_proto.throughput import iperf3, plane, sender
 from tramgac_proto.throughput.lease import (
     MAX_TOKEN_BYTES,
     LeaseError,
     ReplayMemory,
-    in_bounds,
-    read_unverified,
     verify,
 )
+from tramgac_proto.throughput.sentinel import Watched
 from tramgac_proto.v1 import fleet_pb2
 
 MAGIC = b"TGLAN01\n"
+MAGIC_IPERF3 = b"TGIPF01\n"
+ENGINES = {MAGIC: "own", MAGIC_IPERF3: "iperf3"}
 MAX_REPLY_BYTES = 1024
 HELLO_SECONDS = 3.0
 CONNECT_SECONDS = 5.0
@@ -41,7 +47,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 _LINGER_SECONDS = 0.3
 
-_LENGTH = struct.Struct("!H")
+LENGTH = struct.Struct("!H")
 
 
 class SessionError(Exception):
@@ -62,10 +68,19 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         code: ``ok``, else why there is no test (codes of ``LeaseError``, busy, too_many).
         measured: What the responder received, once the initiator has sent.
+        port: Where iperf3 listens.
     """
 
     code: str = "ok"
     measured: plane.Measurement | None = None
+    port: int = 0
+
+
+class Permit(NamedTuple):
+    """A lease that was admitted, and what the peer wants to test with."""
+
+    claims: fleet_pb2.LeaseClaims
+    engine: str
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,11 +90,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         code: ``ok``, else the refusal or the way the session broke.
         measured: By the receiver, whichever end that was.
         sent: By the sender; None when a responder ended without a word.
+        watched: What the guard saw; None without one.
+        engine: own | iperf3
     """
 
     code: str = "ok"
     measured: plane.Measurement | None = None
     sent: plane.Sent | None = None
+    watched: Watched | None = None
+    engine: str = "own"
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -114,15 +133,25 @@ def _read(sock: socket.socket, count: int, deadline: float) -> bytes:
     return data
 
 
-def _read_frame(sock: socket.socket, limit: int, deadline: float) -> bytes:
-    (length,) = _LENGTH.unpack(_read(sock, _LENGTH.size, deadline))
+def read_frame(sock: socket.socket, limit: int, deadline: float) -> bytes:
+    """One length and what it announces.
+
+    Raises:
+        SessionError: It is too long, too late, or cut off.
+    """
+    (length,) = LENGTH.unpack(_read(sock, LENGTH.size, deadline))
     if not 0 < length <= limit:
         raise SessionError("oversize")
     return _read(sock, length, deadline)
 
 
-def _read_reply(sock: socket.socket, seconds: float) -> Reply:
-    frame = _read_frame(sock, MAX_REPLY_BYTES, time.monotonic() + seconds)
+def read_reply(sock: socket.socket, seconds: float) -> Reply:
+    """The responder's next word.
+
+    Raises:
+        SessionError: None came, or it cannot be read.
+    """
+    frame = read_frame(sock, MAX_REPLY_BYTES, time.monotonic() + seconds)
     try:
         return msgspec.json.decode(frame, type=Reply)
     except msgspec.DecodeError:
@@ -134,7 +163,7 @@ def answer(sock: socket.socket, reply: Reply) -> None:
     frame = msgspec.json.encode(reply)
     with suppress(OSError):
         sock.settimeout(1.0)
-        sock.sendall(_LENGTH.pack(len(frame)) + frame)
+        sock.sendall(LENGTH.pack(len(frame)) + frame)
 
 
 def refuse(sock: socket.socket, code: str) -> None:
@@ -175,22 +204,41 @@ class Gate:
         return claims
 
 
-def greet(sock: socket.socket, gate: Gate) -> fleet_pb2.LeaseClaims | None:
+def greet(sock: socket.socket, gate: Gate) -> Permit | None:
     """Read the token and decide; None when the peer was refused and hung up on."""
     try:
         deadline = time.monotonic() + HELLO_SECONDS
-        if _read(sock, len(MAGIC), deadline) != MAGIC:
+        engine = ENGINES.get(_read(sock, len(MAGIC), deadline))
+        if engine is None:
             raise SessionError("not_our_protocol")  # noqa: TRY301 - one way out for every refusal
-        token = _read_frame(sock, MAX_TOKEN_BYTES, deadline)
-        return gate.admit(token)
+        token = read_frame(sock, MAX_TOKEN_BYTES, deadline)
+        return Permit(gate.admit(token), engine)
     except (SessionError, LeaseError) as error:
         refuse(sock, error.code)
         return None
 
 
-def respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims) -> None:
+def respond(sock: socket.socket, permit: Permit) -> None:
     """Run the responder's part of an admitted test, within the lease, and hang up."""
-    limits = plane.Limits.of(claims)
+    limits = plane.Limits.of(permit.claims)
+    if permit.engine == "iperf3":
+        _lend_iperf3(sock, limits)
+    else:
+        _respond(sock, permit.claims, limits)
+
+
+def _lend_iperf3(sock: socket.socket, limits: plane.Limits) -> None:
+    """Start a server on the next port, so that one rule of a firewall is enough."""
+    host, port = sock.getsockname()[:2]
+    try:
+        with iperf3.server(host, port + 1) as process:
+            answer(sock, Reply(port=port + 1))
+            iperf3.attend(sock, process, limits.max_seconds)
+    except iperf3.Failed as failed:
+        refuse(sock, failed.code)
+
+
+def _respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims, limits: plane.Limits) -> None:
     answer(sock, Reply())
     if claims.direction == "send":
         measured = plane.receive(sock, limits)
@@ -199,65 +247,13 @@ def respond(sock: socket.socket, claims: fleet_pb2.LeaseClaims) -> None:
             sock.shutdown(socket.SHUT_WR)
         plane.drop(sock, _LINGER_SECONDS)
     else:
-        trailer = msgspec.json.encode(plane.send(sock, limits))
+        trailer = msgspec.json.encode(
+            sender.send(sock, limits, sender.Manner(fill=claims.proves == "capacity"))
+        )
         with suppress(OSError):
             # It waits behind what the path has not carried yet.
             sock.settimeout(limits.max_seconds)
-            sock.sendall(trailer + _LENGTH.pack(len(trailer)))
+            sock.sendall(trailer + LENGTH.pack(len(trailer)))
         with suppress(OSError):
             sock.shutdown(socket.SHUT_WR)
         plane.drop(sock, limits.max_seconds + _LINGER_SECONDS)
-
-
-def initiate(token: bytes) -> Result:
-    """Run the test a lease permits.
-
-    Raises:
-        LeaseError: The token cannot be read.
-    """
-    claims = read_unverified(token)
-    if not in_bounds(claims):
-        return Result(code="out_of_bounds")
-    try:
-        address = split_address(claims.address)
-        sock = socket.create_connection(address, CONNECT_SECONDS)
-    except (OSError, ValueError):
-        return Result(code="unreachable")
-    with sock:
-        try:
-            return _drive(sock, token, claims)
-        except SessionError as error:
-            return Result(code=error.code)
-
-
-def _drive(sock: socket.socket, token: bytes, claims: fleet_pb2.LeaseClaims) -> Result:
-    limits = plane.Limits.of(claims)
-    with suppress(OSError):  # a responder that is busy may have hung up already; its word counts
-        sock.sendall(MAGIC + _LENGTH.pack(len(token)) + token)
-    permitted = _read_reply(sock, ANSWER_SECONDS)
-    if permitted.code != "ok":
-        return Result(code=permitted.code)
-    if claims.direction == "receive":
-        return _receive(sock, limits)
-    sent = plane.send(sock, limits)
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-    reply = _read_reply(sock, limits.max_seconds + plane.IDLE_SECONDS + CONNECT_SECONDS)
-    return Result(code=reply.code, measured=reply.measured, sent=sent)
-
-
-def _receive(sock: socket.socket, limits: plane.Limits) -> Result:
-    keep = bytearray()
-    measured = plane.receive(sock, limits, keep=keep)
-    if measured.end not in {"closed", "complete"} or len(keep) < _LENGTH.size:
-        return Result(measured=measured)
-    (length,) = _LENGTH.unpack(keep[-_LENGTH.size :])
-    try:
-        sent = msgspec.json.decode(
-            keep[-_LENGTH.size - length : -_LENGTH.size], type=plane.Sent, strict=True
-        )
-    except msgspec.DecodeError:
-        return Result(measured=measured)
-    count = measured.bytes - length - _LENGTH.size
-    end = "complete" if count == limits.max_bytes else "closed"
-    return Result(measured=msgspec.structs.replace(measured, bytes=count, end=end), sent=sent)
