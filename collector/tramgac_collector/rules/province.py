@@ -8,6 +8,7 @@ changes nothing. What is refused is said, and what was in force before stays.
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from tramgac_collector.store.engine import bump_generation, reading
 
 _MOST_FILES = 64
 _MOST_BYTES = 512 * 1024
+_ENDINGS = (".yml", f".yml{SUFFIX}")
 _COLUMNS = tuple(schema.packs_in_force.columns.keys())
 
 log = logging.getLogger(__name__)
@@ -118,12 +120,19 @@ def look(section: RulesSection, shipped: Library, held: Mapping[str, Held], now_
 
 
 def _files(folder: Path) -> Sequence[Path]:
-    if not folder.is_dir():
-        raise PackError(f"[rules] folder: {folder} is no folder that can be read")
-    found = sorted(path for path in folder.glob("*.yml") if path.is_file())
+    try:
+        # Where it may not look, glob would find nothing and say nothing.
+        found = sorted(path for path in folder.iterdir() if _is_pack(path))
+    except OSError as error:
+        why = f"{folder} is no folder that can be read: {error.strerror}"
+        raise PackError(f"[rules] folder: {why}") from error
     if len(found) > _MOST_FILES:
         raise PackError(f"[rules] folder: {folder} holds more than {_MOST_FILES} packs")
     return found
+
+
+def _is_pack(path: Path) -> bool:
+    return path.suffix == ".yml" and path.is_file()
 
 
 def _considered(path: Path, keys: Keys, library: Library, held: Held | None) -> Held | None:
@@ -253,9 +262,19 @@ def _stamp(section: RulesSection) -> tuple[object, ...]:
     files = [Path(one) for one in section.trusted_keys]
     if section.folder:
         folder = Path(section.folder)
-        files += [*folder.glob("*.yml"), *folder.glob(f"*.yml{SUFFIX}")]
-    stats = ((str(one), one.stat()) for one in sorted(files) if one.is_file())
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+        files.append(folder)
+        with suppress(OSError):
+            files += [one for one in folder.iterdir() if one.name.endswith(_ENDINGS)]
+    return tuple((str(one), *_state(one)) for one in sorted(files))
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Changes when the file does; one that cannot be seen is told of by whoever reads it."""
+    try:
+        stat = file.stat()
+    except OSError as error:
+        return -1, error.errno or 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 @dataclass(slots=True)

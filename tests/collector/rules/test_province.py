@@ -8,6 +8,7 @@ from helpers.judging import JudgedStore
 from helpers.ownpacks import PACK, RULE, Folder
 from sqlalchemy import text
 
+from tramgac_collector.config import RulesSection
 from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.province import (
     distrusted,
@@ -171,3 +172,17 @@ def test_a_folder_that_cannot_be_read_is_told_and_changes_nothing(
     with reading(centre.engine) as connection:
         said = with_refusals(own.section, connection).refused
     assert "is no folder" in said[0].complaints[0].text
+
+
+def test_a_key_that_cannot_be_looked_at_stops_no_judging(
+    own: Folder, centre: JudgedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one in a folder of root's: said, and every shipped rule is judged all the same."""
+    own.put()
+    unseen = str(own.path / ("k" * 300))
+    own.section = RulesSection(folder=f"{unseen}/packs", trusted_keys=(unseen,))
+    centre.judge = own.judge(centre)
+    centre.turn()
+
+    assert centre.count("rule_results") > 100
+    assert "File name too long" in caplog.text
