@@ -88,6 +88,9 @@ class ThroughputSection(Section, frozen=True, kw_only=True):
         max_seconds: Longest test.
         max_bytes: Largest test, whatever the pace.
         site_bytes_per_day: Sum of granted bytes a site may spend in 24 h.
+        night: When capacity tests may run, in Viet Nam; may cross midnight.
+        capacity_days: How often a path's capacity is measured.
+        capacity_seconds: Longest capacity test.
     """
 
     responder: bool = True
@@ -95,6 +98,11 @@ class ThroughputSection(Section, frozen=True, kw_only=True):
     max_seconds: PositiveFloat = 1.0
     max_bytes: PositiveInt = 100_000_000
     site_bytes_per_day: PositiveInt = 1_000_000_000
+    night: Annotated[
+        str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")
+    ] = "22:00-05:00"
+    capacity_days: PositiveFloat = 7.0
+    capacity_seconds: PositiveFloat = 3.0
 
 
 class RulesSection(Section, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from functools import partial
 from pathlib import Path
 
 import grpc
@@ -33,7 +32,10 @@ from tramgac_collector.ingest.restore import show_known, show_latest
 from tramgac_collector.ingest.servicer import Centre, FleetServicer, Settings
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import import_inventory, newest
-from tramgac_collector.leases import DAY_MS, Grant, LeaseOffice, insert_grant, read_grants
+from tramgac_collector.lan.book import LedgerBook
+from tramgac_collector.lan.budget import DAY_MS
+from tramgac_collector.lan.conductor import Conductor, remembered_ms
+from tramgac_collector.lan.ledger import read_entries, read_past
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.metrics_app import start_metrics_server
 from tramgac_collector.model import Owner
@@ -90,12 +92,8 @@ class Ingest:
         self.facts = FactLedger()
         self.derived = Derived(self.facts, self.live, self._owner_of)
         self.facts.on_change = self.derived.note
-        self.leases = LeaseOffice(
-            self.authority.lease_signer,
-            Inventory(),
-            config,
-            persist=self._keep_grant,
-            count=lambda code: metrics.LEASES.labels(code).inc(),
+        self.conductor = Conductor(
+            self.authority.lease_signer, Inventory(), config, LedgerBook(self.writer.execute)
         )
         self.inventory = Inventory()
         self.centre = self._make_centre()
@@ -125,7 +123,7 @@ class Ingest:
             writer=self.writer,
             live=self.live,
             facts=self.facts,
-            leases=self.leases,
+            conductor=self.conductor,
             clones=CloneWatch(self._fingerprint_of),
             rules=Rules(self.live.layout, self._assigned),
             settings=Settings(
@@ -143,13 +141,6 @@ class Ingest:
     def _assigned(self, owner: Owner, subject: str) -> Owner | None:
         return self.inventory.assigned(owner, subject)
 
-    def _keep_grant(self, grant: Grant) -> None:
-        try:
-            self.writer.execute(partial(insert_grant, grant=grant))
-        except StoreUnavailable:
-            # The lease is signed already; after a restart the site's budget misses it.
-            log.warning("lease %s not written down", grant.id)
-
     def _fingerprint_of(self, agent_id: str) -> bytes:
         agent = self.registry.lookup(agent_id)
         return b"" if agent is None else agent.fingerprint
@@ -161,7 +152,7 @@ class Ingest:
         self.inventory = inventory
         self.live.set_inventory(inventory)
         self.derived.set_inventory(inventory)
-        self.leases.set_inventory(inventory)
+        self.conductor.set_inventory(inventory)
 
     def _note_anchors(self) -> None:
         self._anchors_changed_ms = self.authority.anchors_changed_ms
@@ -174,7 +165,9 @@ class Ingest:
         self.housekeeping.reload()
         show_known(self.live, self.registry)
         with reading(self.engine) as connection:
-            self.leases.restore(read_grants(connection, self.centre.now_ms() - DAY_MS))
+            now_ms = self.centre.now_ms()
+            past = read_past(connection, now_ms - remembered_ms(self.config.throughput))
+            self.conductor.restore(read_entries(connection, now_ms - DAY_MS), past)
             shown = show_latest(connection, self.centre, self.registry)
         self.derived.refresh(self.centre.now_ms())
         log.info("%d agents known, %d streams restored", len(self.registry.agents()), shown)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -22,8 +22,8 @@ from tramgac_collector.ingest.intake import Intake, Reader
 from tramgac_collector.ingest.plans import Rules
 from tramgac_collector.ingest.session import Agent, Session, TooManyEpochs, load_session
 from tramgac_collector.ingest.validate import BadBatch, check_request, plain_version
+from tramgac_collector.lan.conductor import Conductor
 from tramgac_collector.live.state import LiveState
-from tramgac_collector.model import Owner
 from tramgac_collector.store.records import LOST_AT_CENTRE
 from tramgac_collector.store.writer import Stored, StoreUnavailable, Writer
 from tramgac_proto.limits import MAX_LEASE_REQUESTS
@@ -38,16 +38,6 @@ _DEEP = 0.25
 _MIN_BACKLOG_RATE = 500
 
 log = logging.getLogger(__name__)
-
-
-class Leases(Protocol):
-    """Who grants throughput tests."""
-
-    def grant(
-        self, owner: Owner, requests: list[fleet_pb2.LeaseRequest], now_ms: int
-    ) -> list[bytes]:
-        """Return a signed token for each request that may run now."""
-        ...
 
 
 @dataclass(slots=True)
@@ -86,7 +76,7 @@ class Centre:
     writer: Writer
     live: LiveState
     facts: FactLedger
-    leases: Leases
+    conductor: Conductor
     clones: CloneWatch
     rules: Rules
     settings: Settings
@@ -238,6 +228,8 @@ class FleetServicer:
         for arrival in intake.arrivals:
             show(centre.live, agent, arrival)
             centre.facts.observe(arrival)
+            if arrival.observation.HasField("throughput"):
+                centre.conductor.ended(agent.owner, arrival.observation.throughput, centre.now_ms())
         tally.records += len(intake.batch.records)
         tally.samples += intake.samples
         tally.duplicates += intake.duplicates
@@ -277,7 +269,9 @@ class FleetServicer:
             response.refusals.add(seq=seq, code=code)
         if request.lease_requests:
             wishes = list(request.lease_requests)[:MAX_LEASE_REQUESTS]
-            response.leases.extend(centre.leases.grant(agent.owner, wishes, now_ms))
+            answer = centre.conductor.grant(agent.owner, wishes, now_ms)
+            response.leases.extend(answer.tokens)
+            response.lease_refusals.extend(answer.refusals)
         return response
 
     def _backlog_rate(self) -> int:

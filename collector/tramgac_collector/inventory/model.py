@@ -17,31 +17,10 @@ from tramgac_collector.inventory.base import (
     Port,
     Reference,
 )
+from tramgac_collector.inventory.devices import Device
+from tramgac_collector.inventory.lan import Clinic, Segment, Uplink
 from tramgac_collector.inventory.shared import Link, Provider, Province
 from tramgac_collector.model import Owner
-
-
-class Segment(Named, frozen=True, kw_only=True):
-    """A part of a site's LAN.
-
-    Attributes:
-        network: Address range, for people.
-    """
-
-    network: str = ""
-
-
-class Device(Named, frozen=True, kw_only=True):
-    """Something on the LAN that runs no agent.
-
-    Attributes:
-        probed_by: Host whose agent may report for it.
-    """
-
-    kind: Literal["switch", "router", "firewall", "wifi", "printer", "ups", "nas", "other"]
-    address: Address = ""
-    segment: Reference = ""
-    probed_by: Reference = ""
 
 
 class Host(Named, frozen=True, kw_only=True):
@@ -65,11 +44,21 @@ class Host(Named, frozen=True, kw_only=True):
 
 
 class Site(Named, frozen=True, kw_only=True):
-    """One place of a facility, behind one power supply and one uplink."""
+    """One place of a facility, behind one power supply and one line outwards.
+
+    Attributes:
+        segments: Without any, the site is one segment.
+        uplinks: Lines that segments share inside the site.
+        wan_mbps: What the line outwards should carry.
+        clinic: When patients are received here; the facility's hours when None.
+    """
 
     hosts: tuple[Host, ...] = ()
     segments: tuple[Segment, ...] = ()
     devices: tuple[Device, ...] = ()
+    uplinks: Annotated[tuple[Uplink, ...], msgspec.Meta(max_length=200)] = ()
+    wan_mbps: Mbps | None = None
+    clinic: Clinic | None = None
 
 
 class Probe(Node, frozen=True, kw_only=True):
@@ -250,12 +239,14 @@ class Facility(Named, frozen=True, kw_only=True):
         level: Level of Circular 54/2017/TT-BYT it declares; never computed.
         answers: What decides which rules apply to it.
         packs: Optional rule packs it wants beside the province's.
+        clinic: When patients are received; the province's hours when None.
     """
 
     code: Annotated[str, msgspec.Meta(pattern="^[0-9A-Z]{1,16}$")]
     level: Annotated[int, msgspec.Meta(ge=1, le=7)] | None = None
     answers: Answers = Answers()
     packs: tuple[PackName, ...] = ()
+    clinic: Clinic | None = None
     sites: tuple[Site, ...] = ()
     systems: tuple[System, ...] = ()
     datasets: tuple[Dataset, ...] = ()
@@ -291,10 +282,12 @@ class Inventory(Node, frozen=True, kw_only=True):
 
     Attributes:
         packs: Optional rule packs every facility is judged by.
+        clinic: When patients are received, where a facility does not say otherwise.
     """
 
     province: Province | None = None
     packs: tuple[PackName, ...] = ()
+    clinic: Clinic = Clinic()
     providers: tuple[Provider, ...] = ()
     links: tuple[Link, ...] = ()
     facilities: tuple[Facility, ...] = ()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tramgac_collector.backups import schedule
 from tramgac_collector.inventory.base import Named
+from tramgac_collector.inventory.devices import device_problems
 from tramgac_collector.inventory.model import (
     Dataset,
     Destination,
@@ -128,7 +129,12 @@ def _reference(path: str, name: str, among: set[str], what: str) -> Iterator[Pro
 
 def _site(path: str, site: Site, known: Known) -> Iterator[Problem]:
     yield from _repeated(f"{path}.segments", site.segments)
+    yield from _repeated(f"{path}.uplinks", site.uplinks)
     segments = {segment.id for segment in site.segments}
+    for number, uplink in enumerate(site.uplinks):
+        for at, name in enumerate(uplink.segments):
+            inside = f"{path}.uplinks[{number}].segments[{at}]"
+            yield from _reference(inside, name, segments, "segment of this site")
     agent = "host with an agent in this facility"
     for number, host in enumerate(site.hosts):
         inside = f"{path}.hosts[{number}]"
@@ -138,8 +144,11 @@ def _site(path: str, site: Site, known: Known) -> Iterator[Problem]:
             yield Problem(f"{inside}.responder", "others cannot find it; give the host an address")
         if host.responder and host.probed_by:
             yield Problem(f"{inside}.responder", "only a host with an agent can answer tests")
+    things = {one.id for one in (*site.hosts, *site.devices)}
     for number, device in enumerate(site.devices):
         inside = f"{path}.devices[{number}]"
+        for key, text in device_problems(device, site.id, things):
+            yield Problem(f"{inside}.{key}", text)
         yield from _reference(f"{inside}.segment", device.segment, segments, "segment of this site")
         yield from _reference(f"{inside}.probed_by", device.probed_by, known.agents, agent)
 

@@ -32,6 +32,7 @@ from tramgac_collector.store.judge_schema import (
     storms,
     tailorings,
 )
+from tramgac_collector.store.lan_schema import lease_refusals, leases
 from tramgac_collector.store.report_schema import at_work, reports
 from tramgac_collector.store.web_schema import accounts, login_tries, web_sessions
 
@@ -54,6 +55,7 @@ __all__ = [
     "inventories",
     "judge_health",
     "latest",
+    "lease_refusals",
     "leases",
     "login_tries",
     "maintenances",
@@ -301,18 +303,6 @@ inventories = Table(
     Column("sha256", String(64), nullable=False),
     Column("imported_ms", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("site", String(160), nullable=False, index=True),
-    Column("initiator", String(36), nullable=False),
-    Column("target", String(160), nullable=False),
-    Column("granted_ms", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Column("max_bytes", BigInteger, nullable=False),
 )
 
 audit = Table(

@@ -1,33 +1,24 @@
-"""The lease office: who may test which path when, and what it may cost."""
+"""The test conductor: who may test which path when, and what it may cost."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
 from helpers.leases import KEY, PUBLIC
-from sqlalchemy import Engine
 
 from tramgac_collector.config import CollectorSection, Config, ListenSection, ThroughputSection
 from tramgac_collector.inventory.model import Inventory
-from tramgac_collector.leases import (
-    DAY_MS,
-    LIFETIME_MS,
-    Grant,
-    LeaseOffice,
-    insert_grant,
-    own_address,
-    read_grants,
-)
+from tramgac_collector.lan.budget import DAY_MS
+from tramgac_collector.lan.conductor import LIFETIME_MS, Conductor, own_address
+from tramgac_collector.lan.ledger import Ending, Grant
 from tramgac_collector.model import Owner
-from tramgac_collector.store.engine import open_engine, upgrade
-from tramgac_proto.throughput.lease import read_unverified, verify
+from tramgac_proto.throughput.lease import CLOCK_TOLERANCE_MS, read_unverified, verify
 from tramgac_proto.v1 import fleet_pb2
 
+# A Monday, 21:13 in Viet Nam: no clinic, no night.
 NOW = 1_790_000_000_000
 MEGABIT = 125_000
+HELD_MS = LIFETIME_MS + CLOCK_TOLERANCE_MS + 1_000
 
 
 def _hospital(name: str) -> dict[str, object]:
@@ -72,15 +63,26 @@ def wish(target: str = "hub", megabits: float = 80, **more: str) -> fleet_pb2.Le
 
 
 class Office:
-    """An office with everything it told others."""
+    """A conductor with everything it told others."""
 
     def __init__(self, **throughput: float) -> None:
         config = Config(throughput=msgspec.convert(throughput, ThroughputSection))
         self.counts: Counter[str] = Counter()
         self.grants: list[Grant] = []
-        self.desk = LeaseOffice(
-            KEY, INVENTORY, config, persist=self.grants.append, count=self.count
-        )
+        self.endings: list[Ending] = []
+        self.refusals: list[fleet_pb2.LeaseRefusal] = []
+        self.desk = Conductor(KEY, INVENTORY, config, self)
+
+    def granted(self, grant: Grant) -> None:
+        self.grants.append(grant)
+
+    def ended(self, ending: Ending) -> None:
+        self.endings.append(ending)
+
+    def refused(self, owner: Owner, refusal: fleet_pb2.LeaseRefusal, now_ms: int) -> None:
+        assert owner.agent_id
+        assert now_ms
+        self.refusals.append(refusal)
 
     def count(self, code: str) -> None:
         self.counts[code] += 1
@@ -88,8 +90,9 @@ class Office:
     def ask(
         self, request: fleet_pb2.LeaseRequest, who: Owner | None = None, now_ms: int = NOW
     ) -> fleet_pb2.LeaseClaims | None:
-        tokens = self.desk.grant(who or owner(), [request], now_ms)
-        return read_unverified(tokens[0]) if tokens else None
+        answer = self.desk.grant(who or owner(), [request], now_ms)
+        assert len(answer.tokens) + len(answer.refusals) == 1
+        return read_unverified(answer.tokens[0]) if answer.tokens else None
 
     def code(self, request: fleet_pb2.LeaseRequest, who: Owner | None = None) -> str:
         assert self.ask(request, who) is None
@@ -104,7 +107,7 @@ def office() -> Office:
 
 def test_a_lease_names_both_ends_and_its_price(office: Office) -> None:
     """What comes out is signed, addressed, and no dearer than 0.4 s at the pace."""
-    (token,) = office.desk.grant(owner(), [wish()], NOW)
+    (token,) = office.desk.grant(owner(), [wish()], NOW).tokens
     claims = verify(token, PUBLIC, NOW, "a/main/hub")
 
     assert claims.address == "192.0.2.7:8445"
@@ -159,7 +162,8 @@ def test_an_ipv6_responder_is_addressed_so_that_it_can_be_dialled(office: Office
         (wish(), owner("his", facility="c"), "unknown_initiator"),
         (wish("bare"), owner("bare2"), "no_expectation"),
         (wish(direction="both"), owner(), "unknown_direction"),
-        (wish(proves="capacity"), owner(), "capacity_not_offered"),
+        (wish(proves="capacity"), owner(), "not_night"),
+        (wish(proves="luck"), owner(), "unknown_proof"),
         (wish(megabits=0), owner(), "bad_pace"),
         (wish(megabits=float("nan")), owner(), "bad_pace"),
         (wish(megabits=-5), owner(), "bad_pace"),
@@ -169,20 +173,23 @@ def test_an_ipv6_responder_is_addressed_so_that_it_can_be_dialled(office: Office
 def test_what_is_not_declared_is_refused(
     office: Office, request_: fleet_pb2.LeaseRequest, who: Owner, code: str
 ) -> None:
-    """Each refusal is counted under its own reason."""
+    """Each refusal is counted under its own reason, which the agent is told with a wait."""
     assert office.code(request_, who) == code
+    (refusal,) = office.refusals
+    assert (refusal.target, refusal.code) == (request_.target, code)
+    assert refusal.retry_after_ms > 0
 
 
-def test_one_test_per_site_at_a_time(office: Office) -> None:
-    """A second host of the site waits until the first one's lease has run out by itself."""
+def test_one_test_per_segment_at_a_time(office: Office) -> None:
+    """A second host of the segment waits until the first one's lease is surely over."""
     assert office.ask(wish())
     assert office.ask(wish("hub"), owner("mute")) is None
-    assert office.ask(wish("hub"), owner("mute"), NOW + LIFETIME_MS - 1) is None
-    assert office.ask(wish("hub"), owner("mute"), NOW + LIFETIME_MS)
-    assert office.counts == {"granted": 2, "site_busy": 2}
+    assert office.ask(wish("hub"), owner("mute"), NOW + HELD_MS - 1) is None
+    assert office.ask(wish("hub"), owner("mute"), NOW + HELD_MS)
+    assert office.counts == {"granted": 2, "segment_busy": 2}
 
 
-def test_both_ends_sites_are_taken(office: Office) -> None:
+def test_both_ends_are_taken(office: Office) -> None:
     """A test between two sites keeps both quiet, and only those."""
     assert office.ask(wish("desk"))
     assert office.ask(wish("shelf"), owner("pc", "branch")) is None
@@ -191,13 +198,14 @@ def test_both_ends_sites_are_taken(office: Office) -> None:
 
 
 def test_the_centre_is_tested_by_one_site_at_a_time(office: Office) -> None:
-    """The collector's own line is a site like any other; its budget is each site's own."""
+    """The collector counts as a segment; its own is nobody's budget."""
     claims = office.ask(wish("collector"))
 
     assert claims
     assert claims.responder == "collector"
     assert office.ask(wish("collector"), owner(facility="b")) is None
-    assert office.ask(wish("collector"), owner(facility="b"), NOW + LIFETIME_MS)
+    assert office.ask(wish("collector"), owner(facility="b"), NOW + HELD_MS)
+    assert office.counts["collector_busy"] == 1
 
 
 def test_a_collector_without_responder_says_so() -> None:
@@ -215,16 +223,16 @@ def test_the_daily_budget_of_a_site_is_kept() -> None:
     assert office.ask(wish("shelf"), owner("store", "annex"), NOW + 2 * hour)
     assert office.ask(wish(), now_ms=NOW + DAY_MS - 1) is None
     assert office.ask(wish(), now_ms=NOW + DAY_MS)
-    assert office.ask(wish(), now_ms=NOW + DAY_MS + LIFETIME_MS) is None
+    assert office.ask(wish(), now_ms=NOW + DAY_MS + HELD_MS) is None
     assert office.counts["budget_spent"] == 3
 
 
 def test_one_call_gets_one_test(office: Office) -> None:
     """Several wishes in one report are not run side by side, and only four are looked at."""
-    tokens = office.desk.grant(owner(), [wish() for _ in range(50)], NOW)
+    answer = office.desk.grant(owner(), [wish() for _ in range(50)], NOW)
 
-    assert len(tokens) == 1
-    assert office.counts == {"granted": 1, "site_busy": 3}
+    assert len(answer.tokens) == 1
+    assert office.counts == {"granted": 1, "segment_busy": 3}
 
 
 def test_another_inventory_counts_from_the_next_wish_on(office: Office) -> None:
@@ -234,29 +242,56 @@ def test_another_inventory_counts_from_the_next_wish_on(office: Office) -> None:
     assert office.code(wish()) == "unknown_initiator"
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    upgrade(url)
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
+def result(claims: fleet_pb2.LeaseClaims, verdict: str = "held") -> fleet_pb2.ThroughputResult:
+    return fleet_pb2.ThroughputResult(
+        lease_id=claims.id,
+        target=claims.target,
+        direction=claims.direction,
+        proves=claims.proves,
+        verdict=verdict,
+        bytes=4_000_000,
+    )
 
 
-def test_a_restart_forgets_neither_lease_nor_budget(engine: Engine) -> None:
-    """What was written down brings back the site's turn and its spending."""
-    before = Office()
-    assert before.ask(wish())
-    with engine.begin() as connection:
-        insert_grant(connection, before.grants[0])
-        insert_grant(connection, replace(before.grants[0], id="0" * 32))
+def test_a_result_frees_the_way_at_once(office: Office) -> None:
+    """The next test need not wait until the lease has run out."""
+    claims = office.ask(wish())
+    assert claims
+    office.desk.ended(owner(), result(claims), NOW + 3_000)
 
-    after = Office(site_bytes_per_day=10_000_000)
-    with engine.connect() as connection:
-        after.desk.restore(read_grants(connection, NOW - DAY_MS))
-    assert after.ask(wish()) is None
-    assert after.ask(wish(), now_ms=NOW + LIFETIME_MS) is None
-    assert after.counts == {"site_busy": 1, "budget_spent": 1}
+    assert office.ask(wish("hub"), owner("mute"), NOW + 3_000)
+    (ending,) = office.endings
+    assert (ending.verdict, ending.bytes, ending.at_ms) == ("held", 4_000_000, NOW + 3_000)
+
+
+def test_nobody_ends_the_test_of_another(office: Office) -> None:
+    """Only who was granted the lease can give it back; a made-up verdict is not kept."""
+    claims = office.ask(wish())
+    assert claims
+    office.desk.ended(owner("mute"), result(claims, "x" * 100), NOW + 3_000)
+
+    assert office.ask(wish("hub"), owner("mute"), NOW + 3_000) is None
+    assert [one.verdict for one in office.endings] == ["other"]
+
+
+def test_an_old_result_does_not_free_a_newer_test(office: Office) -> None:
+    """The report of a test that expired comes while another runs."""
+    first = office.ask(wish())
+    assert first
+    assert office.ask(wish("hub"), owner("mute"), NOW + HELD_MS)
+    office.desk.ended(owner(), result(first), NOW + HELD_MS + 1)
+
+    assert office.ask(wish(), now_ms=NOW + HELD_MS + 2) is None
+
+
+def test_both_ends_begin_together(office: Office) -> None:
+    """A lease is valid from a moment that lies ahead when it arrives."""
+    claims = office.ask(wish())
+
+    assert claims
+    assert claims.not_before_unix_ms == NOW + 2_000
+    assert claims.expires_unix_ms == NOW + LIFETIME_MS
+    assert office.grants[0].starts_ms == claims.not_before_unix_ms
 
 
 @pytest.mark.parametrize(
