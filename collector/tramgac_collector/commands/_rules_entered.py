@@ -4,7 +4,7 @@ import argparse
 import getpass
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -113,10 +113,10 @@ def _at(text: str, days: int) -> int:
     if "T" in text or " " in text:
         at = datetime.fromisoformat(text)
         at = at if at.tzinfo else at.replace(tzinfo=VIETNAM)
-    else:
-        whole = date.fromisoformat(text) + timedelta(days=days)
-        at = datetime.combine(whole, time(), VIETNAM)
-    return round(at.timestamp() * 1000)
+        return round(at.timestamp() * 1000)
+    begin = datetime.combine(date.fromisoformat(text), time(), VIETNAM)
+    # Not by dates: there is none after 9999-12-31, which people write for "for ever".
+    return round(begin.timestamp() * 1000) + days * _DAY_MS
 
 
 def _known(connection: Connection, facility: str, rule: str = "") -> None:
@@ -129,6 +129,14 @@ def _known(connection: Connection, facility: str, rule: str = "") -> None:
 def _a_year_at_most(until_ms: int, now_ms: int) -> None:
     if not now_ms < until_ms <= now_ms + MOST_DAYS * _DAY_MS:
         raise CommandFailed("--until must lie ahead, and at most 12 months")
+
+
+def _window(since_ms: int, until_ms: int, now_ms: int) -> None:
+    """Refuse a window that nobody can have measured, or that would excuse for ever."""
+    if until_ms <= since_ms:
+        raise CommandFailed("--to must be later than --from")
+    if max(until_ms - since_ms, until_ms - now_ms) > MOST_DAYS * _DAY_MS:
+        raise CommandFailed("--to: at most 12 months after --from, and 12 months ahead")
 
 
 def _actor() -> str:
@@ -173,12 +181,12 @@ def _accept(connection: Connection, args: argparse.Namespace) -> str:
 
 def _excuse(connection: Connection, args: argparse.Namespace) -> str:
     _known(connection, args.facility, args.rule)
-    if args.until <= args.since:
-        raise CommandFailed("--to must be later than --from")
+    now = wall_ms()
+    _window(args.since, args.until, now)
     number = _enter(
         connection,
         schema.excuses,
-        wall_ms(),
+        now,
         facility=args.facility,
         rule=args.rule,
         citation=args.cite[:200],

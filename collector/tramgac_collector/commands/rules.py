@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ from tramgac_collector.rules.words import LANGUAGES
 from tramgac_collector.web.words import VIETNAM
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
+
+_DAY_MS = 86_400_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +60,8 @@ def _moment(text: str) -> int:
         at = datetime.fromisoformat(text)
         at = at if at.tzinfo else at.replace(tzinfo=VIETNAM)
         return round(at.timestamp() * 1000)
-    end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), VIETNAM)
-    return min(round(end.timestamp() * 1000) - 1, wall_ms())
+    begin = datetime.combine(date.fromisoformat(text), time(), VIETNAM)
+    return min(round(begin.timestamp() * 1000) + _DAY_MS - 1, wall_ms())
 
 
 def _list(args: argparse.Namespace) -> str:

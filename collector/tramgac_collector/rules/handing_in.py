@@ -118,6 +118,8 @@ class Office:
             raise CannotTake("a paper says true or false; details go into the statement")
         if one.subject and not _is_there(facility, one.subject):
             raise CannotTake(f"`{one.subject}` is nothing the facility has; write system/ID")
+        if one.until == date.max:
+            raise CannotTake("leave `until` out where a paper names no last day")
         ends = [] if one.until is None else [one.until + timedelta(days=1)]
         if paper.valid_days is not None:
             ends.append(one.issued_on + timedelta(days=paper.valid_days))

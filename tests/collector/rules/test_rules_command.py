@@ -114,6 +114,13 @@ def test_a_paper_is_taken_in_listed_and_taken_back(ask: Ask, centre: JudgedStore
     assert told[-2:] == ["paper_entered", "paper_revoked"]
 
 
+def test_the_last_day_there_is_needs_no_day_after_it(ask: Ask) -> None:
+    """People write 9999-12-31 for "for ever"."""
+    paper = ("attest", "add", "bvdk", "doc:security_regulation", "--by", "DIR")
+    assert "leave `until` out" in ask(*paper, "--until", "9999-12-31")[1]
+    assert ask("rules", "evaluate", "--at", "9999-12-31")
+
+
 def test_a_file_of_papers_is_taken_whole_or_not_at_all(ask: Ask, tmp_path: Path) -> None:
     """One wrong entry, and nothing was entered."""
     file = tmp_path / "papers.yml"

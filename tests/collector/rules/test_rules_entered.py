@@ -102,6 +102,13 @@ def test_an_excuse_begins_with_its_first_day_and_can_be_taken_back(
     assert audit(centre)[-1] == "excuse_revoked"
 
 
+@pytest.mark.parametrize("last", ["2024-12-31", "9998-12-31", "9999-12-31"])
+def test_no_excuse_ends_before_it_begins_or_never(ask: Ask, last: str) -> None:
+    """A window is one that somebody measured; what would excuse for ever is refused."""
+    words = ("--cite", "TT48 Art 8", "--proof", "ups log", "--notified", "no 12")
+    assert "--to" in ask("excuse", "bvdk", GAP, *words, "--from", "2026-01-01", "--to", last)[1]
+
+
 def test_a_storm_excuses_only_where_a_law_does_and_ends(ask: Ask, centre: JudgedStore) -> None:
     """Late insurance data has its article; a missing decision or backup has none."""
     tomorrow = TODAY + timedelta(days=1)
