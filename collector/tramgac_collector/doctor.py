@@ -83,7 +83,10 @@ def _doors(config: Config) -> Iterator[Finding]:
 
 def _answers(address: str) -> bool:
     """Whether a collector's own health page answers there."""
-    host, port = split_address(address)
+    try:
+        host, port = split_address(address)
+    except ValueError:
+        return False  # `config` has said why
     with closing(http.client.HTTPConnection(host, port, timeout=_SECONDS)) as connection:
         try:
             connection.request("GET", "/-/healthy")

@@ -182,6 +182,21 @@ def test_the_doctor_says_what_is_missing_on_a_new_machine(
     assert not (folder / "state").exists()
 
 
+def test_the_doctor_looks_on_past_an_address_that_is_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in one line hides nothing of the rest."""
+    file = folder / "collector.toml"
+    (folder / "state").mkdir()
+    upgrade(store(folder))
+    file.write_text(re.sub(r'metrics = ".*"', 'metrics = "127.0.0.1"', file.read_text()))
+    code, found = findings(folder, capsys)
+
+    assert code == 1
+    assert "[listen] metrics" in found["config"]
+    assert found["messages"].startswith("True")
+
+
 def tried(url: str) -> None:
     """A message was taken by the only channel there is."""
     engine = open_engine(url)
