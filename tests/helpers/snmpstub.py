@@ -21,12 +21,14 @@ class Stub:
     Attributes:
         answers: What it has.
         most: More variables in one answer are "too big" for it.
+        deaf: It never answers a question for what lies below this.
         manner: well | silent | backwards | truncated | garbage | twice | endless | v1
     """
 
     answers: Mapping[Oid, Value]
     manner: str = "well"
     most: int = 1000
+    deaf: Oid = ()
     asked: int = 0
     sock: socket.socket = field(init=False)
 
@@ -63,6 +65,9 @@ class Stub:
             return []
         message, _ = decoder.decode(data, asn1Spec=module.Message())
         request = module.apiMessage.get_pdu(message)
+        asked = [tuple(map(int, name)) for name, _ in module.apiPDU.get_varbinds(request)]
+        if self.deaf and any(name[: len(self.deaf)] == self.deaf for name in asked):
+            return []
         response = module.apiMessage.get_response(message)
         pdu = module.apiMessage.get_pdu(response)
         found = self._pairs(module, request)

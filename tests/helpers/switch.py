@@ -54,7 +54,6 @@ class FakePort:
             family.UNICAST_IN: count.get("packets", 0),
             family.UNICAST_OUT: count.get("packets", 0),
             family.ERRORS: count.get("errors", 0),
-            family.FCS: count.get("errors", 0),
             family.LATE: count.get("late", 0),
             family.DISCARDS: count.get("discards", 0),
             family.DUPLEX: self.duplex,

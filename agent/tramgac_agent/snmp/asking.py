@@ -31,6 +31,7 @@ _LONGEST_SPREAD = 30.0
 _INTERVALS_VALID, _LEAST_VALID = 2.5, 180
 _SAVE_SECONDS = 300.0
 _TICKS = 100
+_SILENCE = "timeout"
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +60,14 @@ class Turns:
         self._opened = False
         self._pause = 0.0
         self._saved = time.monotonic()
+        self._told: list[Told] = []
+        self._asked: Poll | None = None
+        self._flags: dict[str, dict[object, float]] = {}
         # Spread, so that devices do not fall into step.
-        least = min(map(self._interval, self._family.polls), default=0.0)
-        first = time.monotonic() + random.uniform(0, min(_LONGEST_SPREAD, least / 10))  # noqa: S311 - no secret
+        self._least = min(map(self._interval, self._family.polls), default=0.0)
+        first = time.monotonic() + random.uniform(0, min(_LONGEST_SPREAD, self._least / 10))  # noqa: S311 - no secret
         self._due = {poll.name: first for poll in self._family.polls}
+        self._early = {poll.name: early for poll, early in self._first_steps()}
 
     def _recall(self) -> Family[Any]:
         kind = load(self.device.kind)
@@ -78,6 +83,18 @@ class Turns:
     def _interval(self, poll: Poll) -> float:
         return max(_LEAST_INTERVAL, self.device.interval_seconds or poll.interval_seconds)
 
+    def _first_steps(self) -> Iterator[tuple[Poll, float]]:
+        """How much earlier than an interval the second time comes, seconds.
+
+        So that the first quick round does not decide for ever that all devices are asked in the
+        same moment. The polls of one device stay in step with each other.
+        """
+        least = self._least
+        early = least * random.uniform(0, 0.5)  # noqa: S311 - no secret
+        for poll in self._family.polls:
+            whole = int(self._interval(poll) / least / 2)
+            yield poll, early + least * random.randint(0, whole)  # noqa: S311 - no secret
+
     @property
     def due(self) -> float:
         """When it is to be asked next, monotonic seconds."""
@@ -85,14 +102,12 @@ class Turns:
 
     def longest(self) -> float:
         """How long the next turn may take, seconds."""
-        least = min(map(self._interval, self._family.polls), default=_LONGEST_POLL)
-        return min(_POLL_SHARE * least, _LONGEST_POLL)
+        return min(_POLL_SHARE * (self._least or _LONGEST_POLL), _LONGEST_POLL)
 
     async def turn(self) -> list[Told]:
         """Ask what is due; a device that is silent is left alone for a while."""
         started = time.monotonic()
-        told: list[Told] = []
-        ticks: int | None = None
+        self._told, self._asked = [], None
         try:
             if self._pause or not self._opened:
                 # The address may be another one now, and so may the secrets.
@@ -101,14 +116,15 @@ class Turns:
             ticks = await self._ticks()
             for poll in self._family.polls:
                 if self._due[poll.name] <= started:
+                    self._asked = poll
                     if one := await self._poll(poll):
-                        told.append(one)
+                        self._told.append(one)
                     self._due[poll.name] = self._next(poll, started)
         except SnmpFailed as failed:
-            return [*told, *self.failed(failed)]
+            return self.failed(failed)
         back, self._pause = self._pause > 0, 0.0
         self._save()
-        return [*told, self._up(ticks, time.monotonic() - started, back=back)]
+        return [*self._told, self._up(ticks, time.monotonic() - started, back=back)]
 
     async def _ticks(self) -> int | None:
         """One small question: whether it answers at all, and since when it runs."""
@@ -120,13 +136,15 @@ class Turns:
         wanted = self._family.wanted(poll)
         valid = max(_LEAST_VALID, round(_INTERVALS_VALID * self._interval(poll)))
         name = self.device.name
+        if wanted.failure:
+            return Told(device=name, stream=poll.name, failure=wanted.failure)
         if not wanted.scalars and not wanted.columns:
             return None
         try:
             scalars = await self._session.get([UPTIME, *wanted.scalars])
             columns = await self._session.walk(wanted.columns)
         except SnmpFailed as failed:
-            if failed.code == "timeout":
+            if failed.code == _SILENCE:
                 raise
             log.warning("%s: %s: %s", name, poll.name, failed)
             return Told(device=name, stream=poll.name, failure=failed.code)
@@ -135,50 +153,79 @@ class Turns:
             device=name,
             stream=poll.name,
             samples=_wired(reading.samples),
-            event=reading.event,
+            event=self._changed(poll, reading.samples),
             valid_seconds=valid,
+        )
+
+    def _changed(self, poll: Poll, samples: Iterable[Sample]) -> bool:
+        """Whether something a person is told of is otherwise than the last time."""
+        news = self._family.news
+        now: dict[object, float] = {
+            (one.name, *sorted(one.labels.items())): one.value
+            for one in samples
+            if one.name in news
+        }
+        before, self._flags[poll.name] = self._flags.get(poll.name), now
+        return before is not None and any(
+            value != before.get(key, 0.0) for key, value in now.items()
         )
 
     def _next(self, poll: Poll, started: float) -> float:
         """An interval later; turns that were missed are not made up for."""
-        interval = self._interval(poll)
+        interval = self._interval(poll) - self._early.pop(poll.name, 0.0)
         due = self._due[poll.name] + interval
         return due if due > started else started + interval
 
-    def failed(self, failed: SnmpFailed) -> Iterator[Told]:
-        """Note that it could not be asked, and leave it alone for a while."""
+    def failed(self, failed: SnmpFailed) -> list[Told]:
+        """What is to be said when a turn came to no good end; leave the device alone for a while.
+
+        One that answered the first small question is not silent: what it was asked then failed,
+        and only that.
+        """
         log.warning("%s: %s", self.device.name, failed)
+        asked, told = self._asked, self._told
+        if asked is not None:
+            self._due[asked.name] = self._next(asked, time.monotonic())
+            self._leave_alone(_FIRST_PAUSE)
+            one = Told(device=self.device.name, stream=asked.name, failure=failed.code)
+            return [*told, one, self._up(None, None, back=False)]
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
-        again = time.monotonic() + self._pause * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        self._leave_alone(self._pause)
+        streams = [poll.name for poll in self._family.polls]
+        unasked = [Told(device=self.device.name, stream=s, failure=failed.code) for s in streams]
+        return [*told, *unasked, self._silent(failed.code)]
+
+    def _leave_alone(self, seconds: float) -> None:
+        again = time.monotonic() + seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
         self._due = {name: max(due, again) for name, due in self._due.items()}
-        valid = max(_LEAST_VALID, round(_INTERVALS_VALID * _LONGEST_PAUSE))
+
+    def _silent(self, code: str) -> Told:
+        """Only silence says that it is off: a wrong pass phrase says nothing of the device."""
+        if code != _SILENCE:
+            return Told(device=self.device.name, stream=UP, failure=code)
         silent = list(self._family.silent())
         if not self._family.silent_is_normal:
             silent.append(Sample("tramgac_device_up", 0.0))
-        for poll in self._family.polls:
-            yield Told(device=self.device.name, stream=poll.name, failure=failed.code)
-        yield Told(
+        return Told(
             device=self.device.name,
             stream=UP,
             samples=_wired(silent),
-            valid_seconds=valid,
+            valid_seconds=max(_LEAST_VALID, round(_INTERVALS_VALID * _LONGEST_PAUSE)),
             event=self._pause == _FIRST_PAUSE,
         )
 
-    def _up(self, ticks: int | None, seconds: float, *, back: bool) -> Told:
-        samples = [
-            Sample("tramgac_device_up", 1.0),
-            Sample("tramgac_device_poll_seconds", round(seconds, 4)),
-        ]
+    def _up(self, ticks: int | None, seconds: float | None, *, back: bool) -> Told:
+        samples = [Sample("tramgac_device_up", 1.0)]
+        if seconds is not None:
+            samples.append(Sample("tramgac_device_poll_seconds", round(seconds, 4)))
         if ticks is not None and ticks >= 0:
             samples.append(Sample("tramgac_device_uptime_seconds", ticks / _TICKS))
-        least = min(map(self._interval, self._family.polls), default=0)
         return Told(
             device=self.device.name,
             stream=UP,
             samples=_wired(samples),
             event=back,
-            valid_seconds=max(_LEAST_VALID, round(_INTERVALS_VALID * least)),
+            valid_seconds=max(_LEAST_VALID, round(_INTERVALS_VALID * self._least)),
         )
 
     def _save(self, *, now: bool = False) -> None:

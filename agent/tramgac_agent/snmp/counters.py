@@ -11,17 +11,19 @@ _WRAP = 2**32
 # A clock that falls from further below its end was reset, not wrapped.
 _NEAR_END_TICKS = 2 * 3600 * TICKS_PER_SECOND
 _LEAST_SECONDS = 1.0
+# Our clock may be set, and an answer late; more than this it does not go wrong between two looks.
+_SLACK_SECONDS, _SLACK_SHARE = 60.0, 0.1
 
 
 class Counters(msgspec.Struct, frozen=True, array_like=True):
     """A port's counters at one moment; None is not told.
 
     Attributes:
-        ticks: ``sysUpTime`` of the same answer, 1/100 s.
+        ticks: ``sysUpTime`` of the same answer, 1/100 s; 0: not told.
         broken: ``ifCounterDiscontinuityTime``.
         octets_in, octets_out: 64 bits; 32 bits wrap within seconds and are not used.
         packets_in, packets_out: Those a station meant, and in ``packets_in`` all others too.
-        errors: Frames received with errors; ``fcs`` of them with a bad checksum.
+        errors: Frames received with errors.
         late: Late collisions. Only a port in half duplex can see one.
         discards: Frames thrown away on the way out.
     """
@@ -33,7 +35,6 @@ class Counters(msgspec.Struct, frozen=True, array_like=True):
     packets_in: int | None = None
     packets_out: int | None = None
     errors: int | None = None
-    fcs: int | None = None
     late: int | None = None
     discards: int | None = None
 
@@ -51,7 +52,6 @@ class Growth(msgspec.Struct, frozen=True):
     packets_in: int | None = None
     packets_out: int | None = None
     errors: int | None = None
-    fcs: int | None = None
     late: int | None = None
     discards: int | None = None
 
@@ -59,9 +59,16 @@ class Growth(msgspec.Struct, frozen=True):
 _COUNTED = tuple(name for name in Growth.__struct_fields__ if name != "seconds")
 
 
-def growth(before: Counters | None, now: Counters) -> Growth | None:
-    """What happened between two looks; None when the interval says nothing."""
-    if before is None or before.broken != now.broken:
+def growth(before: Counters | None, now: Counters, passed: float = 0.0) -> Growth | None:
+    """What happened between two looks; None when the interval says nothing.
+
+    Args:
+        before: The look before.
+        now: This look.
+        passed: Seconds between them by our clock. Where the device's clock tells of far less, it
+            restarted meanwhile, and has been up for longer than the first time.
+    """
+    if before is None or before.broken != now.broken or not (before.ticks and now.ticks):
         return None
     ticks = now.ticks - before.ticks
     if ticks < 0:
@@ -69,7 +76,8 @@ def growth(before: Counters | None, now: Counters) -> Growth | None:
             return None  # it restarted
         ticks += _WRAP
     seconds = ticks / TICKS_PER_SECOND
-    if seconds < _LEAST_SECONDS:
+    slack = max(_SLACK_SECONDS, _SLACK_SHARE * passed)
+    if seconds < _LEAST_SECONDS or passed - seconds > slack:
         return None
     return Growth(
         seconds, **{name: _grown(getattr(before, name), getattr(now, name)) for name in _COUNTED}

@@ -63,10 +63,10 @@ class Poller:
         try:
             return await asyncio.wait_for(turns.turn(), turns.longest())
         except TimeoutError:
-            return list(turns.failed(SnmpFailed("too_slow")))
+            return turns.failed(SnmpFailed("too_slow"))
         except Exception:  # one device's nonsense must not stop the others
             log.exception("%s: internal error", turns.device.name)
-            return list(turns.failed(SnmpFailed("internal_error")))
+            return turns.failed(SnmpFailed("internal_error"))
 
 
 def say(told: Sequence[Told]) -> None:

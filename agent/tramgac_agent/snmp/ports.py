@@ -198,7 +198,7 @@ def look(port: Port, memory: PortMemory, now: int) -> Seen:
         memory: Of this port; changed.
         now: Unix seconds.
     """
-    grown = growth(memory.counters, port.counters) if port.up else None
+    grown = _growth(port, memory, now)
     known = memory.changed is not None and port.changed is not None
     changed = port.changed != memory.changed if known else None
     _learn(port, memory, now)
@@ -214,6 +214,10 @@ def look(port: Port, memory: PortMemory, now: int) -> Seen:
         for code, finding in FINDINGS.items():
             _note(memory.troubles, code, finding, finding.ask(seen), now)
     return seen
+
+
+def _growth(port: Port, memory: PortMemory, now: int) -> Growth | None:
+    return growth(memory.counters, port.counters, now - memory.seen) if port.up else None
 
 
 def _learn(port: Port, memory: PortMemory, now: int) -> None:

@@ -32,6 +32,9 @@ from tramgac_agent.snmp.values import Oid, Value
 _COLUMNS_AT_ONCE = 5
 _SCALARS_AT_ONCE = 20
 MAX_ROWS = 10_000
+# Of all columns of one poll together, and of one value, so that no device fills our memory.
+MAX_CELLS = 60_000
+_MOST_BYTES = 256
 _RETRIES = 1
 
 _TOO_BIG, _NO_SUCH_NAME, _AUTHORIZATION = 1, 2, 16
@@ -212,6 +215,8 @@ class Session:
                 found[column][name[len(column) :]] = plain
             if len(found[column]) > MAX_ROWS:
                 raise SnmpFailed("too_many_rows", ".".join(map(str, column)))
+        if sum(map(len, found.values())) > MAX_CELLS:
+            raise SnmpFailed("too_many_rows", "all columns together")
         if moved == at and not ended:
             raise SnmpFailed("malformed", "an answer with nothing in it")
         return {column: one for column, one in moved.items() if column not in ended}
@@ -293,7 +298,7 @@ def _plain(value: object) -> Value | None:
     if value is None or isinstance(value, _ABSENT):
         return None
     if isinstance(value, univ.OctetString):
-        return bytes(value)
+        return bytes(value)[:_MOST_BYTES]
     if isinstance(value, univ.ObjectIdentifier):
         return tuple(int(part) for part in value)
     return int(value) if isinstance(value, univ.Integer) else None

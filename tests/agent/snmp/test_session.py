@@ -161,6 +161,16 @@ def _walk(session: Session) -> Awaitable[dict[Oid, dict[Oid, Value]]]:
     return session.walk([DESCRIPTION, TYPE])
 
 
+def test_no_device_fills_our_memory(stub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values are cut, and many columns together have an end as well."""
+    one, device = stub()
+    one.answers = {**TABLE, (*DESCRIPTION, 1): b"x" * 1000}
+    assert ask(device, _walk)[DESCRIPTION][1,] == b"x" * 256
+    monkeypatch.setattr(session_module, "MAX_CELLS", 100)
+    with pytest.raises(SnmpFailed, match="too_many_rows"):
+        ask(device, _walk)
+
+
 def test_late_twins_of_an_answer_change_nothing(stub: Any) -> None:
     """A device whose answers come twice is read like any other."""
     _, device = stub("twice")

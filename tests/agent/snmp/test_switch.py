@@ -6,6 +6,7 @@ from helpers.snmpcase import named
 from helpers.switch import FakePort, FakeSwitch
 
 from tramgac_agent.snmp import stations
+from tramgac_agent.snmp.families import switch as family
 from tramgac_agent.snmp.families.switch import PORTS, STATIONS, UPLINKS, SwitchMemory
 
 DAY = 86_400
@@ -161,6 +162,50 @@ def test_a_restart_mixes_no_ports_and_makes_no_rates() -> None:
     switch.look()
     again = switch.look(UPLINKS, times=3)
     assert again['port_utilization_ratio{direction="transmit",port="gi4"}'] == pytest.approx(0.008)
+
+
+def test_a_restart_nobody_was_there_to_see_makes_no_rates() -> None:
+    """After a day without a look the clock may have passed where it was, in a new life."""
+    switch = _office(uplinks=("gi4",))
+    switch.look(times=2)
+    switch.look(UPLINKS, times=2)
+    switch.wait(DAY)
+    switch.ticks = 2_000_000
+    switch.ports["gi4"].counts["out"] = 1e12
+    assert not [name for name in switch.look(UPLINKS) if "utilization" in name]
+    assert [name for name in switch.look(UPLINKS) if "utilization" in name]
+
+
+def test_a_look_without_a_clock_makes_no_rates() -> None:
+    """Where a device once leaves its uptime out, the time since is not known."""
+    switch = _office(uplinks=("gi4",))
+    switch.look(times=2)
+    ticks, switch.ticks = switch.ticks, 0
+    switch.ask(UPLINKS)
+    switch.ticks = ticks
+    assert not [name for name in switch.look(UPLINKS) if "utilization" in name]
+
+
+def test_a_trunk_of_many_ports_can_be_an_uplink() -> None:
+    """Link aggregates are of another type, and count only where they are declared."""
+    switch = _office(uplinks=("gi4",))
+    switch.look()
+    answers = switch.answers()
+    answers[*family.TYPE, 4] = answers[*family.TYPE, 3] = 161
+    switch.answers = lambda: answers  # type: ignore[method-assign]
+    assert switch.look()['switch_ports{speed="1000"}'] == 2
+    assert switch.look(UPLINKS)['port_up{port="gi4"}'] == 1
+
+
+def test_ever_new_names_do_not_fill_memory() -> None:
+    """What is kept is bounded, however often a device gives its ports other names."""
+    switch = FakeSwitch([])
+    for round_ in range(6):
+        switch.ports = {(one := f"r{round_}p{n}"): FakePort(one) for n in range(600)}
+        switch.look()
+    kept = switch.family.memory.ports
+    assert len(kept) <= 2048 + 600
+    assert "r5p599" in kept
 
 
 def test_a_clock_that_wraps_is_no_restart() -> None:

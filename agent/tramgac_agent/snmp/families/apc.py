@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tramgac_agent.checks.base import Sample
 from tramgac_agent.snmp.families.base import Family, Memory, Poll, Reading, Wanted
-from tramgac_agent.snmp.families.power import Power, samples_of
+from tramgac_agent.snmp.families.power import NEWS, Power, samples_of
 from tramgac_agent.snmp.values import Walk, oid
 
 _APC = oid("1.3.6.1.4.1.318.1.1.1")
@@ -20,7 +20,10 @@ OUTPUT_STATUS = (*_APC, 4, 1, 1, 0)  # 1 unknown, 2 on line, 3 on battery, other
 LOAD = (*_APC, 4, 2, 3, 0)  # percent
 SELF_TEST = (*_APC, 7, 2, 3, 0)  # 1 ok, 2 failed, 3 invalid, 4 running
 
-_UNKNOWN, _ON_BATTERY = 1, 3
+_ON_BATTERY = 3
+# On line, boost, bypasses, trim, eco mode, hot standby. The others (off, asleep until the mains
+# are back, a test) are neither.
+_ON_MAINS = frozenset({2, 4, 6, 9, 10, 12, 13, 14})
 _TESTED = {1: True, 2: False}
 _FLAGS = {2: False, 3: True, 4: False}
 _FAULT = 4
@@ -43,6 +46,7 @@ class ApcFamily(Family[Memory]):
     """One UPS of APC; ``kind = "apc"``."""
 
     polls: ClassVar = (Poll("ups", 60.0),)
+    news: ClassVar = NEWS
 
     def wanted(self, poll: Poll) -> Wanted:  # noqa: ARG002 - there is one
         """A handful of numbers."""
@@ -57,7 +61,7 @@ def _read(walk: Walk) -> Iterator[Sample]:
     output, status = walk.number(OUTPUT_STATUS), walk.number(BATTERY_STATUS)
     yield from samples_of(
         Power(
-            on_battery=None if output in {None, _UNKNOWN} else output == _ON_BATTERY,
+            on_battery=True if output == _ON_BATTERY else False if output in _ON_MAINS else None,
             on_battery_seconds=_seconds(walk.number(TICKS_ON_BATTERY)),
             low_flag=_FLAGS.get(status or 0),
             charge_percent=walk.number(CHARGE),

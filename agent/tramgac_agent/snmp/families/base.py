@@ -38,15 +38,17 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Objects of one poll.
+    """Objects of one poll; nothing at all where there is nothing to ask yet.
 
     Attributes:
         scalars: Instances, asked by GET.
         columns: Columns, asked by GETBULK (GETNEXT in version 1), together, row by row.
+        failure: Why what is configured cannot be asked; a stable code.
     """
 
     scalars: Sequence[Oid] = ()
     columns: Sequence[Oid] = ()
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,9 @@ class Reading:
 
     Attributes:
         samples: Series of the catalogue, without owner labels.
-        event: A change that must be kept when points are thinned.
     """
 
     samples: tuple[Sample, ...] = ()
-    event: bool = False
 
 
 class Family(ABC, Generic[M]):
@@ -68,11 +68,13 @@ class Family(ABC, Generic[M]):
     Attributes:
         polls: What is asked, and how often.
         memory_type: State kept between polls.
+        news: Names of series whose change must be kept when points are thinned.
         silent_is_normal: It may be switched off or asleep: silence is no fault.
     """
 
     polls: ClassVar[Sequence[Poll]]
     memory_type: ClassVar[type[Memory]] = Memory
+    news: ClassVar[frozenset[str]] = frozenset()
     silent_is_normal: ClassVar[bool] = False
 
     def __init__(self, device: Device, memory: M) -> None:

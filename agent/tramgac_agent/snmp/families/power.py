@@ -15,6 +15,10 @@ _IDLE_PERCENT = 10
 _MOST_PERCENT = 200
 _MOST_CELSIUS = 150
 
+NEWS = frozenset(
+    {"tramgac_ups_on_battery", "tramgac_ups_battery_low", "tramgac_ups_battery_replace"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Power:

@@ -55,6 +55,7 @@ class PrinterFamily(Family[Memory]):
     """One printer; ``kind = "printer"``. One that is switched off or asleep is no fault."""
 
     polls: ClassVar = (Poll("printer", 900.0),)
+    news: ClassVar = frozenset({"tramgac_printer_error"})
     silent_is_normal: ClassVar = True
 
     def wanted(self, poll: Poll) -> Wanted:  # noqa: ARG002 - there is one

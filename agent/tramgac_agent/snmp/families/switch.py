@@ -32,13 +32,13 @@ DESCRIPTION, TYPE, SPEED, ADMIN, OPER = ((*_IF, column) for column in (2, 3, 5, 
 CHANGED, ERRORS, DISCARDS = ((*_IF, column) for column in (9, 14, 19))
 NAME, OCTETS_IN, OCTETS_OUT, HIGH_SPEED, BROKEN = ((*_IFX, column) for column in (1, 6, 10, 15, 19))
 UNICAST_IN, MULTICAST_IN, BROADCAST_IN, UNICAST_OUT = ((*_IFX, column) for column in (7, 8, 9, 11))
-FCS, LATE, DUPLEX = ((*_ETHER, column) for column in (3, 8, 19))
+LATE, DUPLEX = ((*_ETHER, column) for column in (8, 19))
 TOPOLOGY_CHANGES = oid("1.3.6.1.2.1.17.2.4.0")
 
 _PORT_COLUMNS = (
     *(DESCRIPTION, TYPE, SPEED, ADMIN, OPER, CHANGED, ERRORS, DISCARDS),
     *(NAME, OCTETS_IN, OCTETS_OUT, HIGH_SPEED, BROKEN),
-    *(UNICAST_IN, MULTICAST_IN, BROADCAST_IN, UNICAST_OUT, FCS, LATE, DUPLEX),
+    *(UNICAST_IN, MULTICAST_IN, BROADCAST_IN, UNICAST_OUT, LATE, DUPLEX),
 )
 _ETHERNET = frozenset({6, 62, 69, 117})  # the others are old words for the same
 _UP, _HALF, _FULL = 1, 2, 3
@@ -47,6 +47,8 @@ _MOST_MBPS = 400_000
 _SPEEDS = ("10", "100", "1000", "2500", "5000", "10000")
 _ALWAYS = ("10", "100", "1000")
 MOST_PORTS = 1024
+# One that gives its ports new names all the time must not fill our memory.
+_MOST_KEPT = 2 * MOST_PORTS
 # Ports in trouble that are told of one by one; the census counts all.
 MOST_TOLD = 16
 _MOST_LABEL = 64
@@ -83,6 +85,7 @@ class SwitchFamily(Family[SwitchMemory]):
 
     polls: ClassVar = (PORTS, UPLINKS, STATIONS)
     memory_type: ClassVar = SwitchMemory
+    news: ClassVar = frozenset({"tramgac_port_finding", "tramgac_port_up"})
 
     # Replaced by tests, which have no cards of their own.
     own_cards: Callable[[], Mapping[stations.Address, bool]] = staticmethod(stations.own_cards)
@@ -94,6 +97,8 @@ class SwitchFamily(Family[SwitchMemory]):
         if poll.name == PORTS.name:
             return Wanted((TOPOLOGY_CHANGES,), _PORT_COLUMNS)
         indices = self.memory.indices.values()
+        if self.device.uplinks and self.memory.names and not indices:
+            return Wanted(failure="no_such_port")
         return Wanted([(*column, index) for index in indices for column in _PORT_COLUMNS])
 
     def read(self, poll: Poll, walk: Walk) -> Reading:
@@ -113,12 +118,13 @@ class SwitchFamily(Family[SwitchMemory]):
         return Reading((*census, *_troubled(told), *_topology(walk)))
 
     def _ports(self, walk: Walk) -> Iterator[Port]:
-        """Ethernet ports with a name; the first of a name wins."""
+        """Ethernet ports and uplinks of any type (trunks have many), the first of a name."""
         table = _Table(walk)
         names: set[str] = set()
         for index in sorted(table.types)[:MOST_PORTS]:
             name = table.name(index)
-            if table.types[index] not in _ETHERNET or not name or name in names:
+            wanted = table.types[index] in _ETHERNET or name in self.device.uplinks
+            if not wanted or not name or name in names:
                 continue
             names.add(name)
             yield table.port(index, name, self.device.expect_mbps, self.memory.peers)
@@ -135,8 +141,12 @@ class SwitchFamily(Family[SwitchMemory]):
             name: places[name] for name in self.device.uplinks if name in places and name in names
         }
         self.memory.names = {places[name]: name for name in names}
-        for name, one in list(self.memory.ports.items()):
-            if name not in names and now - one.seen > TOLD_SECONDS:
+        gone = sorted(
+            (one.seen, name) for name, one in self.memory.ports.items() if name not in names
+        )
+        surplus = max(0, len(self.memory.ports) - _MOST_KEPT)
+        for number, (seen, name) in enumerate(gone):
+            if number < surplus or now - seen > TOLD_SECONDS:
                 del self.memory.ports[name]
 
     def _census(self, told: list[_Told]) -> Iterator[Sample]:
@@ -229,7 +239,6 @@ class _Table:
             packets_in=sum(known) if known else None,
             packets_out=self._at(UNICAST_OUT, index),
             errors=self._at(ERRORS, index),
-            fcs=self._at(FCS, index),
             late=self._at(LATE, index),
             discards=self._at(DISCARDS, index),
         )

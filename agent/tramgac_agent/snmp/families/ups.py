@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tramgac_agent.checks.base import Sample
 from tramgac_agent.snmp.families.base import Family, Memory, Poll, Reading, Wanted
-from tramgac_agent.snmp.families.power import Power, samples_of
+from tramgac_agent.snmp.families.power import NEWS, Power, samples_of
 from tramgac_agent.snmp.values import Walk, oid
 
 _UPS = oid("1.3.6.1.2.1.33.1")
@@ -19,9 +19,10 @@ OUTPUT_SOURCE = (*_UPS, 4, 1, 0)  # 1 other, 2 none, 3 normal, 4 bypass, 5 batte
 SELF_TEST = (*_UPS, 7, 3, 0)  # 1 passed, 2 warning, 3 error, 4 aborted, 5 running, 6 none
 INPUT_VOLTS = (*_UPS, 3, 3, 1, 3)  # by line
 LOAD = (*_UPS, 4, 4, 1, 5)  # percent, by line
+ALARMS = (*_UPS, 6, 1, 0)  # how many
 ALARM = (*_UPS, 6, 2, 1, 2)  # by alarm: OID of what it is
 
-_ON_BATTERY = 5
+_NONE, _ON_BATTERY = 2, 5
 _LOW = frozenset({3, 4})
 _TESTED = {1: True, 2: True, 3: False}
 _BATTERY_BAD = (*_UPS, 6, 3, 1)
@@ -33,6 +34,7 @@ _SCALARS = (
     TEMPERATURE,
     INPUT_LOSSES,
     OUTPUT_SOURCE,
+    ALARMS,
     SELF_TEST,
 )
 
@@ -41,6 +43,7 @@ class UpsFamily(Family[Memory]):
     """One UPS; ``kind = "ups"``."""
 
     polls: ClassVar = (Poll("ups", 60.0),)
+    news: ClassVar = NEWS
 
     def wanted(self, poll: Poll) -> Wanted:  # noqa: ARG002 - there is one
         """A handful of numbers, the lines and the alarms."""
@@ -54,7 +57,6 @@ class UpsFamily(Family[Memory]):
 def _read(walk: Walk) -> Iterator[Sample]:
     source, on_for = walk.number(OUTPUT_SOURCE), walk.number(SECONDS_ON_BATTERY)
     minutes, status = walk.number(MINUTES_LEFT), walk.number(BATTERY_STATUS)
-    alarms = walk.column(ALARM).values()
     power = Power(
         on_battery=_on_battery(source, on_for),
         on_battery_seconds=on_for,
@@ -64,15 +66,26 @@ def _read(walk: Walk) -> Iterator[Sample]:
         load_percent=max(walk.numbers(LOAD).values(), default=None),
         input_volts=max(walk.numbers(INPUT_VOLTS).values(), default=None),
         celsius=walk.number(TEMPERATURE),
-        replace=None if status is None else _BATTERY_BAD in alarms,
+        replace=_replace(walk),
         test_passed=_TESTED.get(walk.number(SELF_TEST) or 0),
         input_losses=walk.number(INPUT_LOSSES),
     )
     yield from samples_of(power)
 
 
+def _replace(walk: Walk) -> bool | None:
+    """Many cards have no alarms: no list is not an empty one."""
+    alarms = walk.column(ALARM).values()
+    if _BATTERY_BAD in alarms:
+        return True
+    return False if walk.number(ALARMS) == len(alarms) else None
+
+
 def _on_battery(source: int | None, on_for: int | None) -> bool | None:
-    """By the output's source; some cards leave it at "other" and only count the seconds."""
-    if source in {None, 1}:
-        return None if on_for is None else on_for > 0
+    """By the output's source; some cards leave it at "other" and only count the seconds.
+
+    An output that is off says nothing of the mains either.
+    """
+    if source in {None, 1, _NONE}:
+        return None if on_for is None or (source == _NONE and not on_for) else on_for > 0
     return source == _ON_BATTERY
