@@ -1,6 +1,7 @@
 """The agent's configuration file: ``/etc/tramgac/agent.toml``."""
 
 import hashlib
+import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,14 +65,26 @@ class OutboxSection(Section, frozen=True, kw_only=True):
 
 
 class ResponderSection(Section, frozen=True, kw_only=True):
-    """``[responder]``: answers throughput tests of other agents; off unless asked for."""
+    """``[responder]``: answers throughput tests of other agents; off unless asked for.
+
+    Attributes:
+        reflect_to: IP addresses whose latency probes are answered (UDP, same port).
+        reflect_key_file: Key that the site's agents share; empty: the addresses alone decide.
+    """
 
     enabled: bool = False
     listen: str = "0.0.0.0:8445"
+    reflect_to: Annotated[tuple[str, ...], msgspec.Meta(max_length=64)] = ()
+    reflect_key_file: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what nobody could listen on."""
+        """Refuse what nobody could listen on, and peers that are no addresses."""
         split_address(self.listen)
+        for peer in self.reflect_to:
+            try:
+                socket.inet_pton(socket.AF_INET6 if ":" in peer else socket.AF_INET, peer)
+            except OSError:
+                raise ValueError(f"reflect_to: `{peer}` is not an IP address") from None
 
 
 class _File(Section, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from tramgac_agent.config import Config
 from tramgac_agent.host.heartbeat import mark_clean_stop
 from tramgac_agent.identity.files import IdentityFiles
 from tramgac_agent.outbox import Outbox, OutboxLimits
+from tramgac_agent.reflector import Reflector
 from tramgac_agent.responder import ResponderDoor
 from tramgac_agent.runner import Runner
 from tramgac_agent.schedule import Schedule
@@ -80,6 +81,12 @@ class Daemon:
             if config.responder.enabled
             else None
         )
+        section = config.responder
+        self._reflector = (
+            Reflector(section.listen, section.reflect_to, section.reflect_key_file)
+            if section.enabled and section.reflect_to
+            else None
+        )
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
@@ -88,6 +95,8 @@ class Daemon:
         self._uplink.start()
         if self._door:
             self._door.start()
+        if self._reflector:
+            self._reflector.start()
         self._schedule.start()
         notify_systemd("READY=1")
         log.info("running %d checks", len(self._config.checks))
@@ -109,6 +118,8 @@ class Daemon:
         self._schedule.stop()
         if self._door:
             self._door.stop()
+        if self._reflector:
+            self._reflector.stop()
         self._uplink.stop(_STOP_SECONDS)
         self._mark_stop()
         self._outbox.close()

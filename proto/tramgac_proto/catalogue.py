@@ -9,6 +9,7 @@ from tramgac_proto.devicemetrics import DEVICE_METRICS
 from tramgac_proto.metric import OWNER_LABELS, Metric, MetricType, Owner
 from tramgac_proto.metric import counter as _counter
 from tramgac_proto.metric import gauge as _gauge
+from tramgac_proto.pathmetrics import PATH_METRICS
 
 __all__ = ["CATALOGUE", "OWNER_LABELS", "Metric", "MetricType", "Owner"]
 
@@ -352,6 +353,7 @@ _METRICS = (
         owner="collector",
     ),
     *DEVICE_METRICS,
+    *PATH_METRICS,
     # tick: proves that nothing is lost or doubled on the way
     _gauge("tick_last", "count", "Newest number the tick check handed over"),
 )

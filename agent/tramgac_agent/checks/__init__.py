@@ -10,6 +10,7 @@ CHECKS: dict[str, str] = {
     "drop": "tramgac_agent.checks.drop:DropCheck",
     "latency": "tramgac_agent.checks.latency:LatencyCheck",
     "link": "tramgac_agent.checks.link:LinkCheck",
+    "path": "tramgac_agent.checks.path:PathCheck",
     "repository": "tramgac_agent.checks.repository:RepositoryCheck",
     "self": "tramgac_agent.checks.self:SelfCheck",
     "service": "tramgac_agent.checks.service:ServiceCheck",

@@ -1,4 +1,4 @@
-"""Round trip, jitter and loss to declared targets, by ICMP echo or TCP handshake."""
+"""Round trip, jitter and loss to declared targets: by a reflector, ICMP echo or TCP handshake."""
 
 import math
 import random
@@ -14,17 +14,18 @@ import msgspec
 from tramgac_agent.checks.base import Check, CheckSettings, Context, Observation, Sample
 from tramgac_agent.probes.base import Deadline, ProbeFailed
 from tramgac_agent.probes.detached import Detached
+from tramgac_agent.probes.oneway import OneWay, one_way
 from tramgac_agent.probes.resolve import RESOLVE_SECONDS, Address, resolve
 
 MAX_TARGETS = 32
-# With a TCP port to fall back on, this many lost echoes in a row mean ICMP is filtered.
-ICMP_TRIES = 5
+# With another method to fall back on, this many probes lost in a row mean this one is filtered.
+PATIENCE = 5
 # Left to the runner after the last target, so that the rest of the run is not lost with it.
 MARGIN_SECONDS = 2.0
 # Pauses vary by half, so that targets and agents do not fall into step.
 SPACING_SPREAD = 0.5
 
-Method = Literal["auto", "icmp", "tcp"]
+Method = Literal["auto", "udp", "icmp", "tcp"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,18 +35,21 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         name: Label ``target``.
         address: Host name or IP address.
         tcp_port: A port known to be open there; 0 where there is none.
-        method: ``auto`` is ICMP where it is allowed and answered, else TCP.
+        reflector_port: UDP port of an agent's reflector there; 0 where there is none.
+        method: ``auto`` is the reflector, then ICMP where it is allowed and answered, else TCP.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
     address: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.:%-]{1,253}$")]
     tcp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    reflector_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     method: Method = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse a TCP target without a port."""
-        if self.method == "tcp" and not self.tcp_port:
-            raise ValueError(f"target `{self.name}`: method tcp needs tcp_port")
+        """Refuse a method without its port."""
+        for method, key in (("tcp", "tcp_port"), ("udp", "reflector_port")):
+            if self.method == method and not getattr(self, key):
+                raise ValueError(f"target `{self.name}`: method {method} needs {key}")
 
 
 class LatencySettings(CheckSettings, frozen=True, kw_only=True):
@@ -55,12 +59,14 @@ class LatencySettings(CheckSettings, frozen=True, kw_only=True):
         probes: Probes per target and run.
         spacing_seconds: Mean pause between two probes.
         timeout_seconds: Wait for one answer; under a second, see ``tcp.round_trip``.
+        reflect_key_file: Key that the site's reflectors ask for; empty where they ask for none.
     """
 
     targets: Annotated[tuple[Target, ...], msgspec.Meta(min_length=1, max_length=MAX_TARGETS)]
     probes: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     spacing_seconds: Annotated[float, msgspec.Meta(ge=0.01, le=10)] = 0.2
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=0.95)] = 0.9
+    reflect_key_file: str = ""
 
     def __post_init__(self) -> None:
         """Refuse double names and runs that cannot end within the deadline."""
@@ -76,9 +82,10 @@ class LatencySettings(CheckSettings, frozen=True, kw_only=True):
 
     @property
     def longest_seconds(self) -> float:
-        """Time of the worst run: silent name server, filtered ICMP, nothing answered."""
+        """Time of the worst run: silent name server, nothing answered by any method."""
         one = self.timeout_seconds + self.spacing_seconds * (1 + SPACING_SPREAD)
-        return RESOLVE_SECONDS + (self.probes + ICMP_TRIES) * one
+        reflected = any(target.reflector_port for target in self.targets)
+        return RESOLVE_SECONDS + (self.probes + PATIENCE * (1 + reflected)) * one
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +124,11 @@ def summarize(trips: Sequence[float | None]) -> PathStats:
 
 
 class Measured(NamedTuple):
-    """The round trips of one target and how they were made."""
+    """The round trips of one target and how they were made; by a reflector, both directions."""
 
     method: str
     trips: Sequence[float | None]
+    ways: OneWay | None = None
 
 
 def _samples(target: str, measured: Measured) -> tuple[Sample, ...]:
@@ -133,7 +141,19 @@ def _samples(target: str, measured: Measured) -> tuple[Sample, ...]:
         "tramgac_path_loss_ratio": stats.loss,
     }
     labels = {"target": target, "method": measured.method}
-    return tuple(Sample(name, v, labels) for name, v in values.items() if v is not None)
+    found = [Sample(name, v, labels) for name, v in values.items() if v is not None]
+    return (*found, *_directions(target, measured.ways))
+
+
+def _directions(target: str, ways: OneWay | None) -> Iterable[Sample]:
+    if ways is None:
+        return
+    for name, found in (("loss_direction_ratio", ways.loss), ("queue_seconds", ways.queue)):
+        for direction, value in found.items():
+            labels = {"target": target, "direction": direction}
+            yield Sample(f"tramgac_path_{name}", value, labels)
+    if ways.dwell is not None:
+        yield Sample("tramgac_path_reflector_dwell_seconds", ways.dwell, {"target": target})
 
 
 RoundTrip = Callable[[float], float | None]
@@ -173,6 +193,31 @@ class LatencyCheck(Check[LatencySettings]):
 
     def _measure(self, target: Target, context: Context, deadline: Deadline) -> Measured:
         address = resolve(target.address, target.tcp_port, deadline)[0]
+        reflected = self._by_reflector(address, target, context, deadline)
+        if reflected is not None and (reflected.ways is not None or target.method == "udp"):
+            return reflected
+        found = self._without_reflector(address, target, context, deadline)
+        # Silent by any method: told under the name it always has.
+        lost = all(trip is None for trip in found.trips)
+        return reflected if reflected is not None and lost else found
+
+    def _by_reflector(
+        self, address: Address, target: Target, context: Context, deadline: Deadline
+    ) -> Measured | None:
+        """Ask the reflector, where there is one; None: it cannot be asked, another method can."""
+        if not target.reflector_port or target.method not in {"auto", "udp"}:
+            return None
+        try:
+            return self._reflected(address, target, context, deadline)
+        except ProbeFailed as failed:
+            if target.method == "udp":
+                raise
+            context.log.warning("%s: no use of its reflector (%s)", target.name, failed)
+            return None
+
+    def _without_reflector(
+        self, address: Address, target: Target, context: Context, deadline: Deadline
+    ) -> Measured:
         if target.method != "tcp":
             try:
                 trips = self._icmp(address, target, context, deadline)
@@ -185,6 +230,24 @@ class LatencyCheck(Check[LatencySettings]):
                     return Measured("icmp", trips)
         return Measured("tcp", self._tcp(address, context, deadline))
 
+    def _reflected(
+        self, address: Address, target: Target, context: Context, deadline: Deadline
+    ) -> Measured:
+        """Ask the reflector; ``ways`` is None where it gave no answer.
+
+        Raises:
+            ProbeFailed: ``reflector_strained``: it refuses packets, so losses prove nothing.
+        """
+        from tramgac_agent.probes.reflection import Mirror, read_key  # noqa: PLC0415 - as below
+
+        patience = self.settings.probes if target.method == "udp" else PATIENCE
+        key = read_key(self.settings.reflect_key_file)
+        with Mirror(address, target.reflector_port, key) as mirror:
+            trips = self._series(mirror.round_trip, patience, context, deadline)
+        if mirror.strained:
+            raise ProbeFailed("reflector_strained")
+        return Measured("udp", trips, one_way(mirror.legs) if mirror.legs else None)
+
     @staticmethod
     def _may_fall_back(target: Target) -> bool:
         return target.method == "auto" and target.tcp_port != 0
@@ -195,7 +258,7 @@ class LatencyCheck(Check[LatencySettings]):
         # Loaded late: it brings asyncio, and a host without targets needs neither.
         from tramgac_agent.probes.icmp import Pinger  # noqa: PLC0415 - see above
 
-        patience = ICMP_TRIES if self._may_fall_back(target) else self.settings.probes
+        patience = PATIENCE if self._may_fall_back(target) else self.settings.probes
         with Pinger(address) as pinger:
             return self._series(pinger.round_trip, patience, context, deadline)
 

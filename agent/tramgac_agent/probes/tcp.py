@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Sequence
 
 from tramgac_agent.probes.base import CannotProbe, Deadline, ProbeFailed, code_of
 from tramgac_agent.probes.resolve import Address, resolve
@@ -46,7 +47,15 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
     Raises:
         ProbeFailed: The last address's reason, or why there is no address.
     """
-    addresses = resolve(host, port, deadline)
+    return connect_any(resolve(host, port, deadline), deadline)
+
+
+def connect_any(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
+    """Return a socket connected to the first of ``addresses`` that takes it.
+
+    Raises:
+        ProbeFailed: The last address's reason.
+    """
     for behind, address in enumerate(addresses[:-1]):
         # A dead first address must leave time for the others.
         share = Deadline(deadline.need() / (len(addresses) - behind))

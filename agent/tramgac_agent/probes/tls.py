@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tramgac_agent.probes.base import CannotProbe, Deadline
+from tramgac_agent.probes.certificate import not_after
 
 if TYPE_CHECKING:
     from tramgac_agent.probes.web import Trust
@@ -85,3 +86,12 @@ def handshake(
     except BaseException:
         connection.close()
         raise
+
+
+def certificate_end(secured: ssl.SSLSocket) -> float | None:
+    """End of the peer's certificate, seconds since the epoch; None where it cannot be read."""
+    der = secured.getpeercert(binary_form=True)
+    try:
+        return not_after(der) if der else None
+    except ValueError:
+        return None  # OpenSSL took it, we cannot read it: unknown

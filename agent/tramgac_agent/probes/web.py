@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
 from tramgac_agent.probes.base import Deadline, ProbeFailed, code_of
-from tramgac_agent.probes.certificate import not_after
 from tramgac_agent.probes.tcp import connect
 
 if TYPE_CHECKING:
@@ -166,11 +165,9 @@ class Visit:
             self._note(seen)
 
     def _note(self, secured: "ssl.SSLSocket") -> None:
-        der = secured.getpeercert(binary_form=True)
-        try:
-            self.expiry = not_after(der) if der else None
-        except ValueError:
-            self.expiry = None  # OpenSSL took it, we cannot read it: unknown
+        from tramgac_agent.probes import tls  # noqa: PLC0415
+
+        self.expiry = tls.certificate_end(secured)
 
     def _exchange(self, connection: socket.socket) -> Reply:
         request = (

@@ -262,4 +262,5 @@ def test_the_documented_example_loads() -> None:
     assert [one.name for one in convert(section, LatencySettings, "page").targets] == [
         "gateway",
         "his",
+        "hub",
     ]
