@@ -7,6 +7,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from tramgac_collector.config import Config
+from tramgac_collector.inventory.load import parse_inventory
+from tramgac_collector.inventory.model import Inventory
+from tramgac_collector.inventory.versions import newest
 from tramgac_collector.store.engine import open_engine, reading, upgrade
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.privatefile import private_folder
@@ -49,3 +52,11 @@ def bring_up_to_date(config: Config) -> None:
     """Make the state folder and apply every missing revision."""
     private_folder(config.state_dir)
     upgrade(config.store_url)
+
+
+def inventory_in_force(connection: Connection) -> Inventory:
+    """The newest inventory of the store; an empty one if there is none."""
+    version = newest(connection)
+    if version is None:
+        return Inventory()
+    return parse_inventory(version.document, f"inventory {version.number} in force")

@@ -18,13 +18,10 @@ from tramgac_collector.backups.records import (
     list_drills,
 )
 from tramgac_collector.backups.rows import judge_one, list_rows
-from tramgac_collector.commands._store import looking
+from tramgac_collector.commands._store import inventory_in_force, looking
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.facts.stored import StoredFacts
 from tramgac_collector.identity.keyring import wall_ms
-from tramgac_collector.inventory.load import parse_inventory
-from tramgac_collector.inventory.model import Inventory
-from tramgac_collector.inventory.versions import newest
 from tramgac_collector.web.words import LANGUAGES, moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
@@ -106,24 +103,17 @@ def _drill_record(connection: Connection, args: argparse.Namespace) -> str:
     return f"{args.out}: written, sha256 {record['sha256']}"
 
 
-def _inventory(connection: Connection) -> Inventory:
-    version = newest(connection)
-    if version is None:
-        return Inventory()
-    return parse_inventory(version.document, f"inventory {version.number} in force")
-
-
 def _list(connection: Connection, args: argparse.Namespace) -> str:
     now = wall_ms()
     facts = StoredFacts.load(connection, args.facility)
-    rows = list_rows(facts, _inventory(connection), now, args.facility)
+    rows = list_rows(facts, inventory_in_force(connection), now, args.facility)
     if args.json:
         return json.dumps([row_dict(row, args.lang) for row in rows], ensure_ascii=False)
     return table(rows, now, args.lang)
 
 
 def _explain(connection: Connection, args: argparse.Namespace) -> str:
-    now, inventory = wall_ms(), _inventory(connection)
+    now, inventory = wall_ms(), inventory_in_force(connection)
     facts = StoredFacts.load(connection, args.series.partition("/")[0])
     if args.series not in Declarations.of(inventory).series and args.series not in facts.series():
         raise CommandFailed(f"no series `{args.series}`, declared or seen; `backups` lists them")

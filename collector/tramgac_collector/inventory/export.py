@@ -6,14 +6,15 @@ from typing import Any
 
 import yaml
 
+from tramgac_collector.inventory.devices import Device, snmp_table
 from tramgac_collector.inventory.model import (
     BackupSeries,
-    Device,
     Host,
     Inventory,
     Placed,
     System,
 )
+from tramgac_collector.lan.mesh import plan_of
 from tramgac_collector.model import Owner
 
 _MOST_TARGETS = 32
@@ -67,7 +68,8 @@ def agent_toml(inventory: Inventory, place: str) -> str:
         *_responder(placed),
         *(_toml("[[checks.latency.targets]]", one) for one in _latency(placed)),
         *(_toml("[[checks.service.systems]]", one) for one in _systems(placed)),
-        *(_toml("[[checks.throughput.targets]]", one) for one in _throughput(placed)),
+        *(_toml("[[checks.throughput.targets]]", one) for one in _throughput(inventory, placed)),
+        *_devices(placed),
         *_series_note(placed),
     ]
     return "\n".join(parts)
@@ -123,14 +125,27 @@ def _probes(system: System) -> Iterable[Table]:
         yield table
 
 
-def _throughput(placed: Placed) -> list[Table]:
-    """Responders on the same LAN, where it is declared what the path should carry."""
-    tables: list[Table] = []
-    for one in placed.site.hosts:
-        rates = [rate for rate in (one.expect_mbps, placed.host.expect_mbps) if rate is not None]
-        if one.responder and one.id != placed.host.id and rates:
-            tables.append({"name": one.id, "expect_mbps": min(rates)})
+def _throughput(inventory: Inventory, placed: Placed) -> list[Table]:
+    """This host's paths of the mesh, where it is declared what they should carry."""
+    tables: list[Table] = [
+        {"name": one.target, "expect_mbps": one.expect_mbps}
+        for one in plan_of(inventory, placed)
+        if one.expect_mbps is not None
+    ]
     return tables[:_MOST_PATHS]
+
+
+def _devices(placed: Placed) -> Iterable[str]:
+    """What it asks by SNMP; the secrets lie in files that only this host has."""
+    sites = placed.facility.sites
+    macs = {mac for site in sites for one in site.devices for mac in one.macs}
+    for one in (device for site in sites for device in site.devices):
+        if one.snmp is None or one.probed_by != placed.host.id:
+            continue
+        yield _toml("[[checks.snmp.devices]]", snmp_table(one, one.snmp, macs))
+        if one.expect_mbps:
+            ports = {json.dumps(name): mbps for name, mbps in one.expect_mbps.items()}
+            yield _toml("[checks.snmp.devices.expect_mbps]", ports)
 
 
 def _series_note(placed: Placed) -> Iterable[str]:

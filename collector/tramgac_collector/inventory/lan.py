@@ -1,6 +1,7 @@
 """How a site's LAN hangs together, and when people work on it."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -52,3 +53,13 @@ class Clinic(Node, frozen=True, kw_only=True):
     hours: Annotated[tuple[Span, ...], msgspec.Meta(max_length=8)] = ("07:00-12:00", "13:00-17:00")
     closed: Dates = ()
     open: Dates = ()
+
+
+def clinic_problems(clinic: Clinic) -> Iterator[tuple[str, str]]:
+    """What is wrong with clinic hours: ``(key, what and how to mend it)``."""
+    for number, text in enumerate(clinic.hours):
+        first, _, last = text.partition("-")
+        if first >= last:
+            yield f"hours[{number}]", f"`{text}` ends before it begins; write two spans"
+    for day in sorted(set(clinic.open) & set(clinic.closed)):
+        yield "open", f"{day} is both open and closed; name it once"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tramgac_collector.backups import schedule
 from tramgac_collector.inventory.base import Named
 from tramgac_collector.inventory.devices import device_problems
+from tramgac_collector.inventory.lan import Clinic, clinic_problems
 from tramgac_collector.inventory.model import (
     Dataset,
     Destination,
@@ -47,6 +48,7 @@ def find_problems(inventory: Inventory) -> list[Problem]:
     found += _repeated("facilities", inventory.facilities)
     found += _repeated_codes(inventory)
     found += _links(inventory, providers)
+    found += _clinic("clinic", inventory.clinic)
     for number, facility in enumerate(inventory.facilities):
         hosts = [host for site in facility.sites for host in site.hosts]
         agents = {host.id for host in hosts if not host.probed_by}
@@ -87,10 +89,16 @@ def _links(inventory: Inventory, providers: set[str]) -> Iterator[Problem]:
             seen.add(site)
 
 
+def _clinic(path: str, clinic: Clinic | None) -> Iterator[Problem]:
+    for key, text in clinic_problems(clinic) if clinic is not None else ():
+        yield Problem(f"{path}.{key}", text)
+
+
 def _facility(path: str, facility: Facility, known: Known) -> Iterator[Problem]:
     yield from _repeated(f"{path}.sites", facility.sites)
     yield from _repeated(f"{path}.datasets", facility.datasets)
     yield from _one_name_one_thing(path, facility)
+    yield from _clinic(f"{path}.clinic", facility.clinic)
     for number, site in enumerate(facility.sites):
         yield from _site(f"{path}.sites[{number}]", site, known)
     for number, system in enumerate(facility.systems):
@@ -130,6 +138,7 @@ def _reference(path: str, name: str, among: set[str], what: str) -> Iterator[Pro
 def _site(path: str, site: Site, known: Known) -> Iterator[Problem]:
     yield from _repeated(f"{path}.segments", site.segments)
     yield from _repeated(f"{path}.uplinks", site.uplinks)
+    yield from _clinic(f"{path}.clinic", site.clinic)
     segments = {segment.id for segment in site.segments}
     for number, uplink in enumerate(site.uplinks):
         for at, name in enumerate(uplink.segments):

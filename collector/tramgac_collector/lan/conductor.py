@@ -252,7 +252,10 @@ class Conductor:
     ) -> fleet_pb2.LeaseClaims:
         section = self._section
         if request.proves == "capacity":
-            pace, seconds = lease.MAX_PACE, section.capacity_seconds
+            # It need not be faster than the slowest part its initiator knows of.
+            asked = request.pace_bytes_per_second
+            pace = asked if 0 < asked <= lease.MAX_PACE else lease.MAX_PACE
+            seconds = section.capacity_seconds
             planned = _capacity_bytes(route.expect, request.rtt_seconds)
         else:
             pace = min(request.pace_bytes_per_second, route.expect * section.floor_share)
