@@ -26,6 +26,7 @@ from tramgac_collector.notify.roster import Roster, roster_of
 from tramgac_collector.notify.rows import get_incident
 from tramgac_collector.notify.words import LABELS
 from tramgac_collector.store.engine import open_engine, reading
+from tramgac_collector.web.doors import Doors
 from tramgac_collector.web.words import LANGUAGES, moment
 from tramgac_proto.configfile import ConfigError
 
@@ -62,6 +63,7 @@ class _AckPages:
     def __init__(self, config: Config, now_ms: Callable[[], int]) -> None:
         self._config = config
         self._now_ms = now_ms
+        self._doors = Doors(config)
         self._lock = threading.Lock()
         self._noted: list[float] = []
 
@@ -153,15 +155,15 @@ class _AckPages:
         try:
             with engine.begin() as connection:
                 what = ("web", "link_refused", code)
-                note(connection, now_ms, what, _refusal(link))
+                note(connection, now_ms, what, _refusal(link, self._doors.client()))
         except SQLAlchemyError:
             log.warning("the refusal cannot be noted", exc_info=True)
 
 
-def _refusal(link: Link | None) -> str:
+def _refusal(link: Link | None, client: str) -> str:
     """From where it came and, of a link that is ours, what it would have acknowledged."""
     of = "" if link is None else f", {link.recipient} for incident {link.incident}"
-    return f"{request.method} from {request.remote_addr}{of}"
+    return f"{request.method} from {client}{of}"
 
 
 def _asked_language() -> str:

@@ -85,6 +85,8 @@ def test_only_the_proxy_says_where_people_are(tmp_path: Path) -> None:
         ask(room, "/vi/", X_Forwarded_For="nonsense")
         places = [row[2].rpartition(" ")[2] for row in room.audited("page_refused")]
         assert places == ["203.0.113.9", "10.9.8.7"]
+        ask(room, "/ack/forged", X_Forwarded_For="203.0.113.9")
+        assert room.audited("link_refused")[0][2] == "GET from 203.0.113.9"
     with centre(tmp_path / "direct") as room:
         ask(room, "/vi/", Host="localhost", X_Forwarded_For="203.0.113.9")
         assert room.audited("page_refused")[0][2].endswith("from 10.9.8.7")
