@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from werkzeug.wrappers import Response
 
 from tramgac_collector.config import Config
+from tramgac_collector.judge.checkup import judging
 from tramgac_collector.notify.acks import NotAcknowledged, acknowledge
 from tramgac_collector.notify.message import Message, Topic, compose
 from tramgac_collector.notify.pipeline import Incident
@@ -70,6 +71,8 @@ class IncidentPages:
         inventory = narrowed(self._reader.read(), may_see).inventory
         with self._desk.reading() as connection:
             found = [one for one in _open(connection) if may_see(one.facility)]
+            # An empty list says nothing while nobody looks.
+            blind = any(judging(connection, self._desk.now_ms()))
             told = _taken(connection, [one.id for one in found], self._desk.now_ms())
         known = {one.id for one in found}
         roots = [one for one in found if one.parent_id not in known]
@@ -78,8 +81,9 @@ class IncidentPages:
             inside = tuple(one for one in found if one.parent_id == root.id)
             message = compose([Topic(root, inside=inside)], inventory, language)
             shown.append(Shown(root, message, told.get(root.id, ())))
+        more = len(roots) - len(shown)
         return self._render(
-            "incidents.html", language, page=_LIST, shown=shown, more=len(roots) - len(shown)
+            "incidents.html", language, page=_LIST, shown=shown, more=more, blind=blind
         )
 
     def take(self, language: str, number: int) -> Response:

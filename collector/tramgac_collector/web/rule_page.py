@@ -61,6 +61,7 @@ class RulePage:
     Attributes:
         deadlines: Open ones, the nearest first.
         judged_ms: When the row that was judged longest ago was; None while none was.
+        lost: How many results have no pack that can be used, so that nobody can word them.
     """
 
     id: str
@@ -68,6 +69,7 @@ class RulePage:
     deadlines: list[Line]
     packs: list[PackPart]
     judged_ms: int | None
+    lost: int = 0
 
 
 def rule_page(
@@ -89,6 +91,7 @@ def rule_page(
         deadlines=sorted(due, key=lambda one: one.stored.due_ms or 0),
         packs=[one for one in packs if one.shown or one.quiet],
         judged_ms=min((one.evaluated_ms for one in results), default=None),
+        lost=len(results) - len(told),
     )
 
 

@@ -102,6 +102,14 @@ _WORDS = {
         "Không có sự cố nào đang mở trong phạm vi được giám sát.",
         "No incident is open in what is monitored.",
     ),
+    "judge_silent": (
+        "Bộ phận đánh giá ở trung tâm không chạy: sự cố mới chưa hiện ở đây. Báo quản trị viên.",
+        "The judge at the centre does not work: new incidents are not shown. Tell its operator.",
+    ),
+    "packs_lost": (
+        "yêu cầu chưa đánh giá được vì gói quy định bị lỗi. Báo quản trị viên ở trung tâm.",
+        "requirements cannot be judged: their packs are spoilt. Tell the centre's operator.",
+    ),
     "take": ("Tôi nhận xử lý", "I take it on"),
     "taken_by": ("Đã nhận xử lý:", "Taken on by"),
     "login": ("Đăng nhập", "Log in"),

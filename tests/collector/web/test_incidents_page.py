@@ -11,7 +11,7 @@ from helpers.weblogin import Centre, centre, form_key_of
 from sqlalchemy import insert, select, update
 
 from tramgac_collector.store.engine import reading
-from tramgac_collector.store.schema import acks, incidents
+from tramgac_collector.store.schema import acks, incidents, judge_health
 from tramgac_collector.web.settings import WebSection
 
 
@@ -39,6 +39,13 @@ def happen(room: Centre, facility: str, **values: Any) -> int:
     with room.engine.begin() as connection:
         done = connection.execute(insert(incidents).values(**{**row, **values}))
         return int(done.inserted_primary_key[0]) if done.inserted_primary_key else 0
+
+
+def judge(room: Centre) -> None:
+    """The judge did its turn just now."""
+    row = {"turn_ms": room.now_ms, "done_ms": room.now_ms, "seconds": 0.1, "failures": 0}
+    with room.engine.begin() as connection:
+        connection.execute(insert(judge_health).values(part="OutagesPart", **row))
 
 
 def press(client: FlaskClient, number: int) -> int:
@@ -82,9 +89,23 @@ def test_the_button_takes_it_on_under_the_accounts_name(room: Centre) -> None:
     assert room.audited("incident_acked")[0][:2] == ("uong-bi", str(number))
     with room.engine.begin() as connection:
         connection.execute(update(incidents).values(closed_ms=room.now_ms))
+    judge(room)
     assert "Không có sự cố nào" in client.get("/vi/incidents").text
     assert press(client, number) == 303
     assert len(taken(room)) == 1
+
+
+def test_no_incident_is_no_good_news_while_nobody_judges(room: Centre) -> None:
+    """Until the first turn, and from a minute after the last one: said, and nothing else."""
+    client, seen = room.browser("uong-bi"), []
+    for wait_ms in (0, 30_000, 60_000):
+        room.now_ms += wait_ms
+        page = client.get("/en/incidents").text
+        seen.append(("No incident is open" in page, "The judge at the centre" in page))
+        if wait_ms == 0:
+            judge(room)
+
+    assert seen == [(False, True), (True, False), (False, True)]
 
 
 def test_who_may_not_is_refused_and_audited(room: Centre) -> None:

@@ -12,6 +12,7 @@ from helpers.judging import JudgedStore
 from helpers.told import DAY, good
 
 from tramgac_collector.config import CollectorSection, Config, ListenSection
+from tramgac_collector.rules.library import Library
 from tramgac_collector.web.app import create_app
 
 INVENTORY = """
@@ -100,3 +101,16 @@ def test_a_facility_that_is_not_there_has_no_page(client: FlaskClient) -> None:
     """And the list leads to the one that is."""
     assert client.get("/en/facilities/nobody").status_code == 404
     assert "/en/facilities/bvdk" in client.get("/en/").text
+
+
+def test_rules_without_words_are_counted(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where packs cannot be used their rules are missing from the page, and it says so."""
+    whole = Library.read()
+    left = tuple(one for one in whole.packs if one.pack.id != "vn.anm")
+    monkeypatch.setattr(Library, "read", lambda: Library(left, whole.papers))
+    lost = next(one for one in whole.packs if one.pack.id == "vn.anm")
+    page = text_of(client.get("/en/facilities/bvdk").text)
+
+    assert f"{len(lost.rules) + len(lost.deadlines)} requirements cannot be judged" in page
