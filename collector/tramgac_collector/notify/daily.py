@@ -39,8 +39,10 @@ class Daily:
         self, roster: Roster, inventory: Inventory, now_ms: int, flying: Container[int]
     ) -> Iterator[tuple[Notification, Message]]:
         """Digests to send now."""
-        self._first_ms = self._first_ms or now_ms
-        if now_ms - self._looked_ms < _LOOK_MS or now_ms - self._first_ms < _SETTLE_MS:
+        # The clock may have been set back.
+        self._first_ms = min(self._first_ms or now_ms, now_ms)
+        settling = now_ms - self._first_ms < _SETTLE_MS
+        if settling or 0 <= now_ms - self._looked_ms < _LOOK_MS:
             return
         self._looked_ms = now_ms
         date = today(self._settings.digest_at, now_ms)

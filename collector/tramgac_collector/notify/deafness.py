@@ -28,6 +28,8 @@ class Deafness:
         elif self._since_ms is None:
             log.warning("no Alertmanager takes alerts: %s", delivery.error)
             self._since_ms = now_ms
+        else:
+            self._since_ms = min(self._since_ms, now_ms)  # the clock may have been set back
         refused = tuple(sorted(of for of, _said in delivery.refused))
         if refused and refused != self._refused:
             of, said = delivery.refused[0]

@@ -58,11 +58,12 @@ class KeepAlive:
         """Lists of alerts to send now."""
         if not self._settings.alertmanager:
             return
-        if now_ms - self._told_ms >= self._resend_ms:
+        # A clock that was set back must not end what holds.
+        if not 0 <= now_ms - self._told_ms < self._resend_ms:
             self._told_ms = now_ms
             # Also without any: so it is known whether somebody would take one.
             yield self._incidents(inventory, now_ms)
-        if now_ms - self._gaps_told_ms >= _GAPS_EVERY * self._resend_ms:
+        if not 0 <= now_ms - self._gaps_told_ms < _GAPS_EVERY * self._resend_ms:
             self._gaps_told_ms = now_ms
             if alerts := self._all_gaps(now_ms):
                 yield alerts

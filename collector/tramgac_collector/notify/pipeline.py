@@ -81,6 +81,10 @@ class Ack(NamedTuple):
     at_ms: int
     expires_ms: int
 
+    def runs(self, now_ms: int) -> bool:
+        """Whether it holds; one from ahead of a clock that was set back not for years."""
+        return self.at_ms - (self.expires_ms - self.at_ms) <= now_ms < self.expires_ms
+
 
 class Telling(NamedTuple):
     """What an incident was when somebody was told of it."""
@@ -257,7 +261,7 @@ def _again(case: Case, policy: Policy, now_ms: int) -> Iterator[tuple[str, Targe
     if cycle:
         yield from ((f"{REMINDER}:{cycle}", one) for one in policy.called(incident, now_ms))
     for level, step in enumerate(policy.roster.escalation, 1):
-        due = now_ms >= since + step.after_minutes * 60_000
+        due = abs(now_ms - since) >= step.after_minutes * 60_000  # ahead: it was set back
         if due and rank(incident.severity) >= rank(step.least):
             people = policy.roster.next_level(level)
             targets = policy.targets(people, incident.severity)
@@ -267,8 +271,8 @@ def _again(case: Case, policy: Policy, now_ms: int) -> Iterator[tuple[str, Targe
 def unheard_since(case: Case, now_ms: int) -> int | None:
     """Since when nobody answers; None while somebody has acknowledged, or was not asked yet."""
     if case.acks:
-        ended = max(one.expires_ms for one in case.acks)
-        return ended if ended <= now_ms else None
+        runs = any(one.runs(now_ms) for one in case.acks)
+        return None if runs else max(one.expires_ms for one in case.acks)
     asked = [
         one
         for one in case.notifications
@@ -322,7 +326,7 @@ def _with_parent(one: Notification, case: Case, _policy: Policy, _now_ms: int) -
 
 
 def _acknowledged(one: Notification, case: Case, _policy: Policy, now_ms: int) -> Verdict | None:
-    heard = any(ack.expires_ms > now_ms for ack in case.acks)
+    heard = any(ack.runs(now_ms) for ack in case.acks)
     return Verdict("drop", "acknowledged") if heard and one.kind in {ESCALATION, REMINDER} else None
 
 
@@ -331,9 +335,9 @@ def _reachable(one: Notification, _case: Case, policy: Policy, _now_ms: int) -> 
 
 
 def _held(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict | None:
-    until = case.incident.opened_ms + int(policy.settings.hold_seconds * 1000)
-    waits = one.stage == DOWN and now_ms < until
-    return Verdict("wait", "hold", until) if waits else None
+    opened, hold_ms = case.incident.opened_ms, int(policy.settings.hold_seconds * 1000)
+    waits = one.stage == DOWN and 0 <= now_ms - opened < hold_ms  # ahead: the clock was set back
+    return Verdict("wait", "hold", opened + hold_ms) if waits else None
 
 
 def _quiet(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdict | None:
@@ -346,7 +350,8 @@ def _quiet(one: Notification, case: Case, policy: Policy, now_ms: int) -> Verdic
 def _retried(one: Notification, _case: Case, _policy: Policy, now_ms: int) -> Verdict | None:
     if one.kind == RECOVERED and now_ms - one.made_ms > GIVE_UP_MS:
         return Verdict("drop", "gave_up")
-    return Verdict("wait", "retry", one.next_ms) if one.attempts and now_ms < one.next_ms else None
+    waits = one.attempts and now_ms < one.next_ms <= now_ms + _LONGEST_RETRY_MS  # none is longer
+    return Verdict("wait", "retry", one.next_ms) if waits else None
 
 
 # Reasons that say more of what was dropped than that it is over.

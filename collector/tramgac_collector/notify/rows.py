@@ -228,8 +228,11 @@ def acknowledged_at_alertmanager(connection: Connection, now_ms: int) -> list[Ca
         query = select(acks).where(acks.c.incident_id.in_(chunk), acks.c.expires_ms > now_ms)
         for row in connection.execute(query.order_by(acks.c.id)):
             ack = Ack(row.recipient, row.at_ms, row.expires_ms)
-            heard[row.incident_id] = (*heard.get(row.incident_id, ()), ack)
-    return [Case(one, (), heard[one.id], tellings.get(one.id, ())) for one in found]
+            if ack.runs(now_ms):
+                heard[row.incident_id] = (*heard.get(row.incident_id, ()), ack)
+    return [
+        Case(one, (), heard[one.id], tellings.get(one.id, ())) for one in found if one.id in heard
+    ]
 
 
 def digests(connection: Connection, digest: str) -> list[Notification]:

@@ -79,7 +79,7 @@ class Silences:
         """What to do now, if anything."""
         if not self._settings.alertmanager:
             return None
-        if now_ms - self._looked_ms < self._settings.resend_seconds * 1000:
+        if 0 <= now_ms - self._looked_ms < self._settings.resend_seconds * 1000:
             return None
         self._looked_ms = now_ms
         return self.now(now_ms) if self._maybe_there or self._acked(now_ms) else None
