@@ -70,7 +70,8 @@ class Published:
         detail = case((table.reason.in_(_OPEN), table.detail), else_="")
         columns = (table.facility, table.rule, table.status, detail, table.evaluated_ms)
         least = now_ms - _VALID_MS
-        since = max(least, self._seen_ms - _OVERLAP_MS)
+        # Where the clock was set back, what was judged since counts too.
+        since = max(least, min(self._seen_ms, now_ms) - _OVERLAP_MS)
         query = select(*columns).where(table.evaluated_ms >= since)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()

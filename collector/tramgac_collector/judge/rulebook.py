@@ -116,7 +116,7 @@ class RulesPart:
         """Take over a new inventory, new packs, new papers."""
         fresh = tick.inventory is not self._inventory
         told = tick.generation != self._generation
-        if told or tick.now_ms - self._files_ms >= _FILES_MS:
+        if told or _is_over(self._files_ms, _FILES_MS, tick.now_ms):
             self._files_ms = tick.now_ms
             fresh = self._read_packs(tick) or fresh
         if fresh:
@@ -173,9 +173,9 @@ class RulesPart:
         today = day_of(tick.now_ms)
         for one in tick.inventory.facilities:
             done = self._done.get(one.id)
-            if done is None or done.day != today or tick.now_ms - done.whole_ms >= HOUR_MS:
+            if done is None or done.day != today or _is_over(done.whole_ms, HOUR_MS, tick.now_ms):
                 self._need(one.id).whole = True
-            elif tick.now_ms - done.aging_ms >= AGING_MS:
+            elif _is_over(done.aging_ms, AGING_MS, tick.now_ms):
                 self._need(one.id).aging = True
 
     def _drop_gone(self, turn: "_Turn") -> None:
@@ -284,7 +284,7 @@ class RulesPart:
         overlay = self._overlays.of(result.facility, judged.row.row, now_ms)
         beside = Beside(overlay, turn.tailored.of(*key), None if known.gap is status else known.gap)
         told = (status, raw, result.reason, result.coverage, beside, version, judged.due_ms)
-        if told == known.told and now_ms - known.written_ms < HOUR_MS:
+        if told == known.told and not _is_over(known.written_ms, HOUR_MS, now_ms):
             return
         known.told, known.written_ms = told, now_ms
         said = (result.reason, result.advisory, result.coverage, known.since_ms, version, now_ms)
@@ -293,6 +293,11 @@ class RulesPart:
         if news:
             row = (*key, now_ms, status.value, raw.value, result.reason, version)
             turn.writes.history.append(row)
+
+
+def _is_over(since_ms: int, length_ms: int, now_ms: int) -> bool:
+    """Whether so much time has gone by; also where the clock was set back before its begin."""
+    return not 0 <= now_ms - since_ms < length_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,12 @@ def test_what_is_judged_no_more_vanishes(page: Page) -> None:
         connection.execute(text("DELETE FROM rule_results WHERE rule = 'vn.anm.level.approved'"))
     page.look()
     assert page.status("vn.anm.level.approved") == ""
+
+
+def test_a_clock_set_back_hides_no_change(page: Page) -> None:
+    """What is judged by the hour that it is now is shown, though older rows bear later times."""
+    page.centre.declare(INVENTORY.replace("{}", "{number: 2, decision: 1/QD, date: 2026-10-01}"))
+    page.centre.turn(-240)
+    page.look()
+
+    assert page.status("vn.anm.level.approved") == "3.0"
