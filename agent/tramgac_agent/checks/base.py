@@ -145,12 +145,18 @@ class LeaseDesk:
     """Wishes for throughput tests on their way out, granted leases on their way in.
 
     Thread-safe. The uplink sends wishes with the next call and files what comes back.
+
+    Attributes:
+        offset_ms: Collector's clock minus this host's, as last heard.
     """
+
+    offset_ms = 0
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wishes: dict[tuple[str, str, str], fleet_pb2.LeaseRequest] = {}
         self._granted: list[bytes] = []
+        self._refused: dict[tuple[str, str, str], fleet_pb2.LeaseRefusal] = {}
         self._arrived = threading.Event()
 
     def wish(self, request: fleet_pb2.LeaseRequest) -> None:
@@ -175,6 +181,22 @@ class LeaseDesk:
         with self._lock:
             self._granted = [*self._granted, *tokens][-_MAX_GRANTED:]
         self._arrived.set()
+
+    def refuse(self, refusals: Iterable[fleet_pb2.LeaseRefusal]) -> None:
+        """File why wishes got no lease (the uplink's side); the newest word on each counts."""
+        with self._lock:
+            for one in refusals:
+                self._refused[one.target, one.direction, one.proves] = one
+                while len(self._refused) > _MAX_GRANTED:
+                    del self._refused[next(iter(self._refused))]
+        self._arrived.set()
+
+    def take_refused(
+        self, target: str, direction: str, proves: str
+    ) -> fleet_pb2.LeaseRefusal | None:
+        """Return and forget why a wish was refused; None while nothing was heard."""
+        with self._lock:
+            return self._refused.pop((target, direction, proves), None)
 
     def take_granted(self, timeout: float = 0.0) -> list[bytes]:
         """Return and forget granted tokens, waiting up to ``timeout`` seconds for one."""

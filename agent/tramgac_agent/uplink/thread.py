@@ -230,6 +230,8 @@ class Uplink:
         self._plan.acknowledged(response, call.records)
         if self._requests is not None:
             self._requests.answered(request, need_series=response.need_series)
+        self._desk.offset_ms = response.clock_offset_ms
+        self._desk.refuse(response.lease_refusals)
         self._desk.grant(response.leases)
         self._pace.allow(response.backlog_bytes_per_second)
         self._count_refusals(response)

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -21,23 +22,24 @@ from tramgac_agent.checks.throughput import (
     ThroughputCheck,
     ThroughputSettings,
     first_pace,
-    judge,
 )
-from tramgac_agent.host.card import default_interface
+from tramgac_agent.host.card import NetworkCard
 from tramgac_agent.host.windows import parse_window, share_of
 from tramgac_proto.configfile import ConfigError, convert
-from tramgac_proto.throughput.plane import Measurement, Sent
-from tramgac_proto.throughput.session import Result
 from tramgac_proto.v1 import fleet_pb2
 
 MEGABIT = 125_000
 TRIES = 5  # on a machine too busy to keep a pace, which the check says of itself
+# Without counters, so that nobody waits to see how busy it is.
+NO_CARD = "nocard0"
 Grant = Callable[[fleet_pb2.LeaseRequest], list[bytes]]
 
 
-def check(*names: str, hours: tuple[str, ...] = (), expect: float = 100) -> ThroughputCheck:
-    targets = [{"name": name, "expect_mbps": expect, "interface": "lo"} for name in names]
-    tree = {"targets": targets, "hours": hours}
+def check(
+    *names: str, hours: tuple[str, ...] = (), expect: float = 100, **more: object
+) -> ThroughputCheck:
+    targets = [{"name": name, "expect_mbps": expect, "interface": NO_CARD} for name in names]
+    tree = {"targets": targets, "hours": hours, "capacity_hours": (), **more}
     return ThroughputCheck(convert(tree, ThroughputSettings, "test"))
 
 
@@ -140,7 +142,7 @@ def test_a_slower_path_is_said_not_to_hold_and_is_asked_for_less_next_time(tmp_p
     true_rate = 10 * MEGABIT * 1448 / 1514
     for one in first:
         assert result_of(one).verdict == "not_held", result_of(one)
-        assert result_of(one).end_reason in {"queue_grew", "slower"}
+        assert result_of(one).end_reason in {"queue_grew", "slower", "loss"}
         assert result_of(one).rate_bytes_per_second == pytest.approx(true_rate, rel=0.03)
         assert not one.failure
         assert values([one])["path_throughput_held"] == 0.0
@@ -161,6 +163,73 @@ def test_without_a_lease_the_test_is_skipped_and_said_to_be(tmp_path: Path) -> N
     assert not any(one.samples or one.detail for one in observations)
     assert not any(one.stream.startswith("throughput:") for one in observations)
     assert ctx.agent.leases.take_wishes() == []
+
+
+def refusing(desk: LeaseDesk, code: str, retry_ms: int) -> Grant:
+    """The collector says no, and why."""
+
+    def refuse(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
+        no = fleet_pb2.LeaseRefusal(target=wish.target, direction=wish.direction)
+        no.proves, no.code, no.retry_after_ms = wish.proves, code, retry_ms
+        desk.refuse([no])
+        return []
+
+    return refuse
+
+
+def test_a_refusal_is_said_and_not_asked_about_again_too_soon(tmp_path: Path) -> None:
+    """The collector's reason becomes the code, at once; before its time nobody asks again."""
+    ctx = context(tmp_path)
+    began = time.monotonic()
+    with collector(ctx.agent.leases, refusing(ctx.agent.leases, "clinic_hours", 3_600_000)) as seen:
+        first = list(check("hub").run(ctx))
+        second = list(check("hub").run(ctx))
+
+    assert time.monotonic() - began < 10
+    assert [one.failure for one in first] == ["skipped_clinic_hours"] * 2
+    assert [one.failure for one in second] == ["skipped_not_yet"] * 2
+    assert len(seen) == 2
+    assert not any(one.samples or one.detail for one in (*first, *second))
+
+
+def test_a_short_refusal_is_waited_for(tmp_path: Path) -> None:
+    """A busy segment costs a moment, not the test."""
+    ctx = context(tmp_path)
+    refuse = refusing(ctx.agent.leases, "segment_busy", 200)
+    grant = granting("127.0.0.1:1")
+    asked: list[str] = []
+
+    def answer(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
+        asked.append(wish.direction)
+        return grant(wish) if asked.count(wish.direction) > 1 else refuse(wish)
+
+    with collector(ctx.agent.leases, answer):
+        observations = list(check("hub").run(ctx))
+
+    assert [one.failure for one in observations] == ["unreachable"] * 2
+    assert asked == ["send", "send", "receive", "receive"]
+
+
+def test_a_busy_card_leaves_the_test_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above 30 % of what card or path carry nobody is even asked for a lease."""
+    monkeypatch.setattr(NetworkCard, "load", lambda _self, _speed: 0.31)
+    ctx = context(tmp_path)
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")) as seen:
+        observations = list(check("hub").run(ctx))
+
+    assert [one.failure for one in observations] == ["skipped_link_busy"] * 2
+    assert seen == []
+
+
+def test_a_slow_line_behind_a_fast_card_sets_the_pace(tmp_path: Path) -> None:
+    """1 Gbit/s at both ends and a declared uplink of 100 Mbit/s: never more than 80 are sent."""
+    target = {"name": "hub", "expect_mbps": 1000, "uplink_mbps": 100, "interface": NO_CARD}
+    one = ThroughputCheck(convert({"targets": [target], "hours": []}, ThroughputSettings, "test"))
+    ctx = context(tmp_path)
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")) as seen:
+        list(one.run(ctx))
+
+    assert {wish.pace_bytes_per_second for wish in seen} == {80 * MEGABIT}
 
 
 def test_a_lease_for_another_path_is_not_used_for_this_one(tmp_path: Path) -> None:
@@ -267,60 +336,6 @@ def test_a_repaired_path_climbs_back() -> None:
     assert proven == 10e6
 
 
-def measured(
-    rate: float = 10e6, end: str = "complete", tail: float = 0.28, *, starved: bool = False
-) -> Measurement:
-    return Measurement(
-        bytes=4_000_000, seconds=0.4, rate=rate, tail_seconds=tail, end=end, starved=starved
-    )
-
-
-def sent(end: str = "complete", retransmits: int = 0, **more: float) -> Sent:
-    return Sent(
-        bytes=4_000_000,
-        end=end,
-        retransmits=retransmits,
-        starved=bool(more.get("starved")),
-        queue_seconds=more.get("queue", 0.0),
-    )
-
-
-CUT_SHORT = measured(5e6, "closed")
-QUEUED = sent(queue=0.012, starved=1)
-ONE_TWICE = sent(retransmits=1, starved=1)
-LATE = sent("queue_grew", starved=1)
-
-
-@pytest.mark.parametrize(
-    ("result", "verdict"),
-    [
-        (Result(measured=measured(), sent=sent()), ("held", "complete")),
-        (Result(measured=measured(9.81e6), sent=sent()), ("held", "complete")),
-        (Result(measured=measured(9.7e6), sent=QUEUED), ("not_held", "slower")),
-        (Result(measured=measured(9e6), sent=ONE_TWICE), ("aborted", "host_busy")),
-        (Result(measured=measured(5e6), sent=sent(retransmits=9)), ("not_held", "loss")),
-        (Result(measured=CUT_SHORT, sent=sent("queue_grew")), ("not_held", "queue_grew")),
-        (Result(measured=measured(5e6, "time_limit")), ("not_held", "slower")),
-        (Result(measured=measured(8e6), sent=sent()), ("not_held", "slower")),
-        (Result(measured=measured(8e6, starved=True), sent=sent()), ("aborted", "host_busy")),
-        (Result(measured=measured(8e6, starved=True)), ("aborted", "host_busy")),
-        (Result(measured=measured(starved=True), sent=sent(starved=1)), ("held", "complete")),
-        (Result(measured=measured(8e6), sent=sent(starved=1)), ("aborted", "host_busy")),
-        (Result(measured=CUT_SHORT, sent=LATE), ("not_held", "queue_grew")),
-        (Result(measured=measured(end="closed")), ("aborted", "closed")),
-        (Result(measured=measured(end="closed"), sent=sent("reset")), ("aborted", "reset")),
-        (Result(measured=measured(tail=0.0)), ("lower_bound", "complete")),
-        (Result(measured=measured(end="idle")), ("aborted", "idle")),
-        (Result(measured=measured(end="over_bytes")), ("aborted", "over_bytes")),
-        (Result(code="closed", sent=sent()), ("aborted", "closed")),
-        (Result(code="busy"), ("refused", "busy")),
-    ],
-)  # fmt: skip
-def test_every_outcome_has_its_verdict_and_reason(result: Result, verdict: tuple[str, str]) -> None:
-    """A busy host's slowness is laid on the path only where the path shows a queue or a loss."""
-    assert judge(result, 10e6) == verdict
-
-
 ZONE = timezone(timedelta(hours=7))
 
 
@@ -330,19 +345,28 @@ def at(clock: str, day: int = 2) -> datetime:
 
 
 def due(one: ThroughputCheck, memory: Memory, now: datetime) -> list[str]:
-    return [target.name for target in one._due(memory, "his", now)]
+    return [one.key for one in one._due(memory, "his", now)]
 
 
 def test_a_target_is_tested_once_in_each_window() -> None:
     """Inside the window until it is done, outside never, the next day again."""
     one, memory = check("hub", hours=("06:00-07:00",)), Memory()
     assert due(one, memory, at("05:59")) == []
-    assert due(one, memory, at("06:55")) == ["hub"]
-    memory.done["hub"] = memory.tries["hub"][0]
+    assert due(one, memory, at("06:55")) == ["hub/floor"]
+    memory.done["hub/floor"] = memory.tries["hub/floor"][0]
 
     assert due(one, memory, at("06:58")) == []
     assert due(one, memory, at("07:00")) == []
-    assert due(one, memory, at("06:55", day=3)) == ["hub"]
+    assert due(one, memory, at("06:55", day=3)) == ["hub/floor"]
+
+
+def test_capacity_is_asked_for_at_night_and_by_day_never() -> None:
+    """Only inside its own hours, and only where the target wants it."""
+    one, memory = check("hub", hours=("06:00-07:00",), capacity_hours=("01:00-04:00",)), Memory()
+
+    assert due(one, memory, at("03:59")) == ["hub/capacity"]
+    assert due(one, memory, at("06:55")) == ["hub/floor"]
+    assert due(one, memory, at("12:00")) == []
 
 
 def test_a_skipped_target_is_tried_three_times_in_a_window() -> None:
@@ -350,7 +374,7 @@ def test_a_skipped_target_is_tried_three_times_in_a_window() -> None:
     one, memory = check("hub", hours=("06:00-07:00",)), Memory()
     tries = [due(one, memory, at(f"06:{minute}")) for minute in range(50, 60)]
 
-    assert tries == [["hub"]] * 3 + [[]] * 7
+    assert tries == [["hub/floor"]] * 3 + [[]] * 7
 
 
 def test_hosts_take_turns_within_a_window() -> None:
@@ -375,15 +399,3 @@ def test_a_wrong_window_is_refused_when_the_file_is_read(text: str) -> None:
     """A mistyped time does not silently switch the test off."""
     with pytest.raises(ConfigError, match=r"HH:MM-HH:MM|no length"):
         convert({"hours": [text]}, ThroughputSettings, "agent.toml")
-
-
-def test_the_default_route_names_the_card() -> None:
-    """The line with destination and mask of zeros; none without it."""
-    routes = (
-        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
-        "eth1\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-        "eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-    )
-    assert default_interface(routes) == "eth0"
-    assert default_interface(routes.rsplit("eth0", 1)[0]) == ""
-    assert default_interface("") == ""
