@@ -261,6 +261,17 @@ DEVICE_WORDS: Mapping[str, LanWords] = {
     ),
 }
 
+# Errors of a printer that keep it from printing; the label ``error`` of ``tramgac_printer_error``.
+PRINTER_ERRORS: Mapping[str, Pair] = {
+    "no_paper": ("hết giấy", "no paper"),
+    "no_toner": ("hết mực", "no toner"),
+    "door_open": ("nắp mở", "door open"),
+    "jammed": ("kẹt giấy", "paper jam"),
+    "offline": ("ngoại tuyến", "offline"),
+    "service_requested": ("cần bảo trì", "service needed"),
+    "output_full": ("khay ra đầy", "output tray full"),
+}
+
 LAN_WORDS: Mapping[str, LanWords] = {**PORT_WORDS, **DEVICE_WORDS}
 
 

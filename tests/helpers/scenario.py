@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from helpers.scenario_centre import MINUTE, SECOND, START, Centre
 
@@ -90,7 +90,7 @@ class Fleet(Centre):
                     self.now_ms - 90 * _UNITS["d"],
                 )
 
-    def at(self, when: str) -> "Fleet":
+    def at(self, when: str) -> Self:
         """Let time pass until so long after the beginning."""
         until = self._began_ms + duration(when)
         if until < self.now_ms:
@@ -218,24 +218,24 @@ class Fleet(Centre):
             raise AssertionError(f"no machine in {node}")
         return found
 
-    def _each(self, node: str, act: Callable[[Machine], None]) -> "Fleet":
+    def _each(self, node: str, act: Callable[[Machine], None]) -> Self:
         for machine in self._inside(node):
             act(machine)
         return self
 
-    def link_down(self, *nodes: str) -> "Fleet":
+    def link_down(self, *nodes: str) -> Self:
         """Cut the line of a host, a site, a facility or the centre."""
         for node in nodes:
             self._each(node, lambda machine: setattr(machine, "line", False))
         return self
 
-    def link_up(self, *nodes: str) -> "Fleet":
+    def link_up(self, *nodes: str) -> Self:
         """Mend it."""
         for node in nodes:
             self._each(node, lambda machine: setattr(machine, "line", True))
         return self
 
-    def power_off(self, *nodes: str, clean: bool = False) -> "Fleet":
+    def power_off(self, *nodes: str, clean: bool = False) -> Self:
         """Take the power away, or shut down in order."""
         for node in nodes:
             for machine in self._inside(node):
@@ -243,18 +243,18 @@ class Fleet(Centre):
                 machine.waiting.clear()
         return self
 
-    def power_on(self, *nodes: str) -> "Fleet":
+    def power_on(self, *nodes: str) -> Self:
         """Let it boot."""
         for node in nodes:
             for machine in self._inside(node):
                 machine.power, machine.boot_ms = True, self.now_ms
         return self
 
-    def agent_stop(self, host: str) -> "Fleet":
+    def agent_stop(self, host: str) -> Self:
         """Stop the agent alone."""
         return self._each(host, lambda machine: setattr(machine, "agent", False))
 
-    def agent_start(self, host: str) -> "Fleet":
+    def agent_start(self, host: str) -> Self:
         """Start it again; it tells of the time it was not there."""
         for machine in self._inside(host):
             machine.agent = True
@@ -262,36 +262,36 @@ class Fleet(Centre):
             self._tell(machine, {}, outage=note)
         return self
 
-    def down(self, *systems: str) -> "Fleet":
+    def down(self, *systems: str) -> Self:
         """Stop systems (``facility/system``) or everything at ``provider:id``."""
         self.dead_systems.update(dict.fromkeys(systems, ""))
         return self
 
-    def up(self, *systems: str) -> "Fleet":
+    def up(self, *systems: str) -> Self:
         """Start them again."""
         for system in systems:
             del self.dead_systems[system]
         return self
 
-    def seen(self, host: str, name: str, value: float, **labels: str) -> "Fleet":
+    def seen(self, host: str, name: str, value: float, **labels: str) -> Self:
         """From now on the host measures this."""
         return self._each(
             host, lambda machine: machine.series.update({(name, tuple(labels.items())): value})
         )
 
-    def clock(self, host: str, seconds: float) -> "Fleet":
+    def clock(self, host: str, seconds: float) -> Self:
         """Its clock is so far off."""
         return self._each(
             host, lambda machine: setattr(machine, "offset_ms", round(seconds * 1000))
         )
 
-    def tell(self, host: str, **detail: Any) -> "Fleet":
+    def tell(self, host: str, **detail: Any) -> Self:
         """The host's agent reports a typed message."""
         for machine in self._inside(host):
             self._tell(machine, {}, valid_ms=150 * MINUTE, **detail)
         return self
 
-    def back_up(self, series: str, outcome: str = "complete", reason: str = "") -> "Fleet":
+    def back_up(self, series: str, outcome: str = "complete", reason: str = "") -> Self:
         """A run of five minutes ended now."""
         facility, host, _ = series.split("/")
         placed = self.inventory.place_of(facility, host)
@@ -303,18 +303,18 @@ class Fleet(Centre):
         )  # fmt: skip
         return self.tell(f"{facility}/{site}/{host}", backup_run=run)
 
-    def maintenance(self, node: str, lasts: str) -> "Fleet":
+    def maintenance(self, node: str, lasts: str) -> Self:
         """Plan work from now on."""
         self.windows.append(Window(node, self.now_ms, self.now_ms + duration(lasts)))
         return self
 
-    def certificate(self, place: str, days: float) -> "Fleet":
+    def certificate(self, place: str, days: float) -> Self:
         """The agent's newest certificate is valid for so long."""
         ends = {place: self.now_ms + round(days * _UNITS["d"])}
         self._desk.board.take_certificates(ends)
         return self
 
-    def centre_clock(self, moves: str, *, back: bool = False) -> "Fleet":
+    def centre_clock(self, moves: str, *, back: bool = False) -> Self:
         """Set the centre's clock; the judge notices and begins anew."""
         by = duration(moves) * (-1 if back else 1)
         for name in ("now_ms", "_began_ms", "_acted_ms", "_covered_ms"):
@@ -322,12 +322,12 @@ class Fleet(Centre):
         self._covered_ms = self.now_ms
         return self.restart_centre()
 
-    def restart_centre(self) -> "Fleet":
+    def restart_centre(self) -> Self:
         """Start the judge anew; the store keeps what it has."""
         self._start_centre()
         return self
 
-    def ingest(self, *, works: bool) -> "Fleet":
+    def ingest(self, *, works: bool) -> Self:
         """Stop or start the process that receives."""
         self.ingest_works = works
         return self
@@ -338,14 +338,14 @@ class Fleet(Centre):
         """Incidents that are open."""
         return [one for one in self.incidents.values() if one.closed_ms is None]
 
-    def expect(self, *wanted: dict[str, object]) -> "Fleet":
+    def expect(self, *wanted: dict[str, object]) -> Self:
         """Exactly these incidents are open, and told to nobody twice."""
         found = [_shown(one) for one in self.open() if one.parent is None]
         if len(found) != len(wanted) or not all(any(_fits(o, w) for o in found) for w in wanted):
             raise AssertionError(f"wanted {wanted}, found {found}")
         return self
 
-    def expect_messages(self, *wanted: str) -> "Fleet":
+    def expect_messages(self, *wanted: str) -> Self:
         """Exactly these messages were sent so far: ``down CODE``, ``recovered CODE``."""
         found = [f"{what} {one.code}" for what, one in self.messages]
         if found != list(wanted):

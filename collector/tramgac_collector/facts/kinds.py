@@ -1,6 +1,7 @@
 """What a fact's name stands for, and what evidence claims of a subject."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # What happened stays true; how long it counts is for the verdict to say.
 EVENT_VALID_MS = 3660 * 86_400_000
@@ -33,6 +34,27 @@ class FactKind:
         Else what is confirmed all the time would look stale to whoever reads the store.
         """
         return min(self.refresh_ms, (times[1] - times[0]) // 2 // _PACE_STEP_MS * _PACE_STEP_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class FromMetric:
+    """A catalogue series that is a fact.
+
+    Attributes:
+        labels: Their values, joined by ``:``, name the part of the host the fact is about.
+        series: The fact is about a backup series, named by the label of that name.
+        by: Label whose value says which fact of ``kinds`` it is; any other value is none.
+    """
+
+    kind: FactKind
+    labels: tuple[str, ...] = ()
+    series: bool = False
+    by: str = ""
+    kinds: Mapping[str, FactKind] = field(default_factory=dict)
+
+    def kind_of(self, labels: Mapping[str, str]) -> FactKind | None:
+        """Which fact a series with these labels is."""
+        return self.kinds.get(labels[self.by]) if self.by else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,30 +5,16 @@ Names follow the regulations' vocabulary (``bk.``, ``net.``, ``host.``, ``svc.``
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from tramgac_collector.facts.backups import BACKUP_KINDS, FROM_BACKUP
-from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKind, Slot
+from tramgac_collector.facts.devices import FROM_DEVICE, PORT_FINDINGS
+from tramgac_collector.facts.kinds import EVENT_VALID_MS, Claim, FactKind, FromMetric, Slot
 from tramgac_collector.model import Owner
 
 if TYPE_CHECKING:
     from tramgac_collector.ingest.arrival import Arrival
-
-
-@dataclass(frozen=True, slots=True)
-class FromMetric:
-    """A catalogue series that is a fact.
-
-    Attributes:
-        labels: Their values, joined by ``:``, name the part of the host the fact is about.
-        series: The fact is about a backup series, named by the label of that name.
-    """
-
-    kind: FactKind
-    labels: tuple[str, ...] = ()
-    series: bool = False
 
 
 _PATH = ("target", "method")
@@ -62,6 +48,7 @@ FROM_METRIC: Mapping[str, FromMetric] = {
             FactKind("svc.tls", "timestamp_seconds", 1.0), ("system",)
         ),
         "backup_repository_readable": FromMetric(FactKind("bk.readable", "bool"), series=True),
+        **FROM_DEVICE,
     }.items()
 }
 
@@ -80,6 +67,7 @@ KINDS: Mapping[str, FactKind] = {
     for kind in (
         *(source.kind for source in FROM_METRIC.values()),
         *(AGENT_SEEN, HOST_TIME, COVERAGE, _OUTAGE, _SERVICE, _TEST_RESULT, _INVENTORY),
+        *PORT_FINDINGS.values(),
         *BACKUP_KINDS,
     )
 }
@@ -100,12 +88,15 @@ def slots_of(
         if source is None:
             continue
         labels = dict(pairs)
+        kind = source.kind_of(labels)
+        if kind is None:
+            continue
         subject = (
             labels["series"]
             if source.series
             else part_of(owner, *(labels[label] for label in source.labels))
         )
-        slots.append(Slot(index, (source.kind.name, subject), source.kind))
+        slots.append(Slot(index, (kind.name, subject), kind))
     return tuple(slots)
 
 

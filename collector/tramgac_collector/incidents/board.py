@@ -130,7 +130,7 @@ class Board:
             was_open: Of what there is an incident: it is good only below the lower threshold.
             now_ms: Now.
         """
-        look = Look(tree, self.get, self.past, now_ms)
+        look = Look(tree, self.get, self.past, now_ms, self._facts.named)
         due = dict.fromkeys(self._owed)
         for facility, names in changed.items():
             for name in NAMES:
@@ -229,7 +229,7 @@ class Board:
         known = detector(fact, value, False, look)  # noqa: FBT003 - the threshold for what was good
         if not known.bad and (known.key in self._bad or known.key in was_open):
             known = detector(fact, value, True, look)  # noqa: FBT003 - and for what was bad
-        self._hold(_Held(known, (fact.name, fact.subject)))
+        self._hold(_Held(known, (fact.name, known.seen_of or fact.subject)))
 
     def _hold(self, held: _Held) -> None:
         key, before = held.symptom.key, self._held.get(held.symptom.key)

@@ -36,6 +36,8 @@ class Family(StrEnum):
     SERVICE = "service"
     HOST = "host"
     PATH = "path"
+    DEVICE = "device"
+    """What runs no agent; known only by whoever asks it."""
     BACKUP = "backup"
 
 
@@ -82,6 +84,21 @@ _CODES = (
     Code("link_half_duplex", Family.PATH, Severity.MEDIUM),
     Code("path_loss", Family.PATH, Severity.MEDIUM, 0, 15 * MINUTE),
     Code("path_slow", Family.PATH, Severity.LOW, 0, 15 * MINUTE),
+    # Ports of one switch with one trouble are one incident, at the switch. The agent has waited.
+    Code("port_half_duplex", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
+    Code("port_slowed", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
+    Code("port_errors", Family.DEVICE, Severity.MEDIUM, leave_ms=5 * MINUTE),
+    Code("port_late_collisions", Family.DEVICE, Severity.MEDIUM, leave_ms=5 * MINUTE),
+    Code("port_duplex_mismatch", Family.DEVICE, Severity.MEDIUM, leave_ms=5 * MINUTE),
+    Code("port_discards", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
+    Code("port_overloaded", Family.DEVICE, Severity.MEDIUM, leave_ms=5 * MINUTE),
+    Code("port_flapping", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
+    # So long that every device of the site was asked once more: a switch takes others with it.
+    Code("device_silent", Family.DEVICE, Severity.MEDIUM, 6 * MINUTE, MINUTE),
+    Code("ups_on_battery", Family.DEVICE, Severity.HIGH, slot="ups", leave_ms=2 * MINUTE),
+    Code("ups_battery_low", Family.DEVICE, Severity.CRITICAL, 0, 2 * MINUTE, slot="ups"),
+    Code("ups_battery_bad", Family.DEVICE, Severity.MEDIUM),
+    Code("printer_stuck", Family.DEVICE, Severity.LOW, 30 * MINUTE),
     Code("backup_failed", Family.BACKUP, Severity.HIGH, slot="backup"),
     Code("backup_blocked", Family.BACKUP, Severity.HIGH, slot="backup"),
     Code("backup_late", Family.BACKUP, Severity.HIGH, 0, slot="backup"),

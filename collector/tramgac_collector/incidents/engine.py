@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from tramgac_collector.incidents.causes import cause_of, down_inside, fate
+from tramgac_collector.incidents.causes import by_devices, cause_of, down_inside, fate, lost_mains
 from tramgac_collector.incidents.codes import (
     CODES,
     DAY,
@@ -31,6 +31,9 @@ from tramgac_collector.incidents.tree import CENTRE, host_of, is_part
 _SUSPECTED_MS = 10 * MINUTE
 _RANKS = list(Severity)
 _MOST_INSIDE = 64
+# Silences of one place, which has power supplies and switches.
+_ADOPTED = frozenset({Family.SILENCE, Family.SERVICE, Family.DEVICE})
+_OF_PLACES = frozenset({"site_unreachable", "agent_silent"})
 # What a silence turns out to be when the rest goes silent as well.
 _WIDER = {"many_sites_silent": "no_site_calls", "part_of_site": "power_or_link"}
 
@@ -99,6 +102,11 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
             cause, severity, inside = "server", Severity.CRITICAL.value, tuple(down)
         elif any(scene.board.answers(one, symptom.node, scene.now_ms) for one in here):
             cause = "agent_or_host_link"
+    lost = symptom.lost
+    if symptom.code in _OF_PLACES and lost:
+        fed = {symptom.node, *lost}
+        if lost_mains(scene.board, scene.tree, fed, max(lost.values()), scene.now_ms):
+            cause = "power"
     before = _just_before(scene, symptom.key)
     detail = Detail(
         text=symptom.detail,
@@ -150,15 +158,24 @@ def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     elif not incident.detail.unknown:
         # Time in which nothing is known is no good time.
         yield _noted(incident, Event.UNKNOWN, unknown=True, good_since_ms=None)
-    elif _is_not_reported(scene, incident.node):
+    elif incident.kind.slot == "ups" and incident.parent is None:
+        # The mains went first, then everything: one story.
+        lost = Symptom(incident.node, incident.code, bad=True, since_ms=incident.opened_ms)
+        yield from _adopted(scene, incident, lost)
+    elif _is_not_reported(scene, incident):
         yield _gone(scene, incident, "not_reported")
 
 
-def _is_not_reported(scene: Scene, node: str) -> bool:
-    """Whether a host calls and has told nothing of a part for a day: it has none any more."""
-    if not is_part(node):
+def _is_not_reported(scene: Scene, incident: Incident) -> bool:
+    """Whether a host calls and has told nothing of a part for a day: it has none any more.
+
+    A device that answers has told nothing of its ports, likewise.
+    """
+    node = incident.node
+    if not is_part(node) and not incident.code.startswith("port_"):
         return False
-    calls = scene.now.well(Key(host_of(node), "agent_silent")) is not None
+    codes = ("agent_silent", "device_silent")
+    calls = any(scene.now.well(Key(host_of(node), code)) is not None for code in codes)
     return scene.board.unseen(node, scene.now_ms, calls=calls) >= DAY
 
 
@@ -207,7 +224,7 @@ def _grown(incident: Incident, symptom: Symptom) -> Iterator[Change]:
 
 def _adopted(scene: Scene, incident: Incident, symptom: Symptom) -> Iterator[Change]:
     """An incident that turns out to be part of a larger one."""
-    if incident.parent is not None or incident.kind.family not in {Family.SILENCE, Family.SERVICE}:
+    if incident.parent is not None or incident.kind.family not in _ADOPTED:
         return
     above = scene.cover(symptom)
     parent = next((one for one in scene.open.values() if one.node == above and one.covers), None)
@@ -255,6 +272,9 @@ def _explain(scene: Scene, incident: Incident, ended_ms: int) -> tuple[str, tupl
         return incident.cause, incident.detail.down
     fates = {place: fate(scene.board.get, place, ms) for place, ms in lost.items()}
     cause = cause_of(incident.code, fates) or incident.cause
+    if incident.code in _OF_PLACES:
+        found = (cause, ended_ms)
+        cause = by_devices(scene.board, scene.tree, incident.node, lost, found)
     return cause, down_inside(scene.board, lost, ended_ms)
 
 

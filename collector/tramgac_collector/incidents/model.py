@@ -27,6 +27,7 @@ class Symptom:
         severity: Where it is not the code's own.
         inside: Nodes it takes with it.
         lost: Of silence: the last call of every host, ms.
+        seen_of: Subject of the fact it rests on, where that is not the one looked at.
     """
 
     node: str
@@ -38,6 +39,7 @@ class Symptom:
     detail: str = ""
     inside: tuple[str, ...] = ()
     lost: dict[str, int] = field(default_factory=dict)
+    seen_of: str = ""
 
     @property
     def key(self) -> Key:

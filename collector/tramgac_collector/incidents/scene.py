@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tramgac_collector.incidents.board import Board, Now
-from tramgac_collector.incidents.codes import MINUTE, MUTED_MS
+from tramgac_collector.incidents.codes import CODES, MINUTE, MUTED_MS, Family
+from tramgac_collector.incidents.devices import behind
 from tramgac_collector.incidents.model import Incident, Key, Symptom, Window
-from tramgac_collector.incidents.tree import CENTRE, Tree
+from tramgac_collector.incidents.tree import CENTRE, Tree, site_of
 
 # Ended so lately, an incident still explains what follows from it.
 RECENT_MS = 20 * MINUTE
@@ -120,7 +121,14 @@ class Scene:
         for node in self._up(symptom.node):
             if self.bad(node, "agent_silent") or self.bad(node, "provider_down"):
                 return node
-        return ""
+        return self._switch(symptom)
+
+    def _switch(self, symptom: Symptom) -> str:
+        """The silent switch that a device, or what was found on its own ports, is behind."""
+        if CODES[symptom.code].family is not Family.DEVICE:
+            return ""
+        network = self.tree.network_of(site_of(symptom.node))
+        return behind(symptom, lambda node: self.bad(node, "device_silent"), network)
 
     def muted(self, symptom: Symptom) -> str:
         """Node of what came back lately, so that nothing inside is told yet."""

@@ -54,12 +54,14 @@ class Look:
     Attributes:
         get: A current fact by name and subject.
         past: Its earlier values.
+        named: Every current fact of one name in a facility, by subject.
     """
 
     tree: Tree
     get: Callable[[str, str], Fact | None]
     past: History
     now_ms: int
+    named: Callable[[str, str], Mapping[str, Fact]] = lambda _facility, _name: {}
 
 
 Detector = Callable[[Fact, float, bool, Look], Symptom]

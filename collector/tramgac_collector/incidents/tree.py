@@ -5,8 +5,10 @@ Nodes are named by the subjects of facts: ``facility``, ``facility/site``, ``fac
 ``system:facility/system``, ``backup:SERIES``, ``provider:id``, ``link:id`` and ``centre``.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 
+from tramgac_collector.inventory.devices import NETWORK_KINDS, Device
 from tramgac_collector.inventory.model import Inventory, System
 from tramgac_collector.inventory.shared import Provider
 
@@ -69,6 +71,12 @@ class Tree:
             for site in f.sites
             for thing in (*site.hosts, *site.devices)
         }
+        self._devices: dict[str, Device] = {
+            f"{f.id}/{site.id}/{device.id}": device
+            for f in inventory.facilities
+            for site in f.sites
+            for device in site.devices
+        }
         self._series = {backup_node(series.id) for series in inventory.all_series()}
         self._shared = {provider_node(one.id): one for one in inventory.providers}
         self._links = {link_node(one.id): one for one in inventory.links}
@@ -86,6 +94,27 @@ class Tree:
             node
             for node, (facility, system) in self._systems.items()
             if system.host and self._place(facility.id, system.host) == place
+        ]
+
+    def feeding(self, nodes: Collection[str]) -> list[str]:
+        """Power supplies declared to feed any of these hosts, devices, or sites."""
+        found = []
+        for place, one in self._devices.items():
+            site = site_of(place)
+            fed = {site if power == site.partition("/")[2] else f"{site}/{power}"
+                   for power in one.powers}  # fmt: skip
+            # What a site's own network gear hangs on takes the site with it.
+            gear = any(self.kind(each) in NETWORK_KINDS for each in fed)
+            if not fed.isdisjoint(nodes) or (gear and site in nodes):
+                found.append(place)
+        return found
+
+    def network_of(self, site: str) -> list[str]:
+        """Switches, routers and firewalls of a site."""
+        return [
+            place
+            for place, one in self._devices.items()
+            if one.kind in NETWORK_KINDS and site_of(place) == site
         ]
 
     def provider_of(self, node: str) -> str:
@@ -157,7 +186,15 @@ class Tree:
             link = self.link_of.get(node)
             return (node.partition("/")[0], *((link,) if link else ()))
         # A part's own name may have slashes.
-        return (node.rpartition("/")[0] if depth == _HOST else host_of(node),)
+        above = node.rpartition("/")[0] if depth == _HOST else host_of(node)
+        return (above, *self._prober(node))
+
+    def _prober(self, node: str) -> tuple[str, ...]:
+        """The host that asks a device: nothing else knows of it."""
+        device = self._devices.get(node)
+        asked_by = "" if device is None else device.probed_by
+        place = self._place(node.partition("/")[0], asked_by) if asked_by else ""
+        return (place,) if place else ()
 
     def _of_system(self, node: str) -> tuple[str, ...]:
         """What it runs on, and from where it is looked at."""

@@ -7,7 +7,15 @@ from typing import NamedTuple
 from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.notify.pipeline import DOWN, RECOVERED, Incident
 from tramgac_collector.notify.plain import cut, plain, units
-from tramgac_collector.notify.words import cause_words, label, pick, step_of, words_of
+from tramgac_collector.notify.words import (
+    cause_words,
+    label,
+    likely_words,
+    part_words,
+    pick,
+    step_of,
+    words_of,
+)
 from tramgac_collector.web.words import moment
 
 SMS_LENGTH = 70
@@ -121,7 +129,8 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("since", f"{moment(since_ms(incident))} ({zone})"),
         ("until", f"{moment(incident.closed_ms)} ({zone})" if over and incident.closed_ms else ""),
         ("lasted", _lasted(incident, language) if over else ""),
-        ("cause", cause_words(incident.cause, language)),
+        ("found_at", _parts_of(incident, language)),
+        ("cause", cause_words(incident.cause, language) or likely_words(incident.code, language)),
         ("further", _further(incident, language)),
         ("clause", plain(str(detail.get("clause", "")), _LONGEST_CLAUSE)),
         ("down", _places(_down(topic), inventory, language)),
@@ -150,6 +159,16 @@ def _down(topic: Topic) -> list[str]:
     return [str(node) for node in _listed(topic.incident.detail.get("down"))]
 
 
+def _parts_of(incident: Incident, language: str) -> str:
+    """Ports of a switch, or errors of a printer, that the finding is about."""
+    own, code = f"{incident.node}/", incident.code
+    nodes = (str(node) for node in _listed(incident.detail.get("inside")))
+    if not code.startswith(("port_", "printer_")):
+        return ""
+    parts = [node.removeprefix(own) for node in nodes if node.startswith(own)]
+    return _cut_short([part_words(code, one, language) for one in parts], language)
+
+
 def _places(nodes: Sequence[str], inventory: Inventory, language: str) -> str:
     return _cut_short([place_of(node, inventory, language) for node in nodes], language)
 
@@ -162,7 +181,8 @@ def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     ]
     known = {one.node for one in topic.inside} | {topic.incident.node, *_down(topic)}
     dark = dict.fromkeys(str(node) for node in _listed(topic.incident.detail.get("inside")))
-    said += [place_of(node, inventory, language) for node in dark if node not in known]
+    if not _parts_of(topic.incident, language):
+        said += [place_of(node, inventory, language) for node in dark if node not in known]
     return _cut_short(said, language)
 
 

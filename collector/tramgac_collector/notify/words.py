@@ -6,7 +6,9 @@ Short, for whoever looks after the servers of a hospital; nobody is blamed.
 from typing import NamedTuple
 
 from tramgac_collector.backups.reasons import WORDS as BACKUP_REASONS
+from tramgac_collector.incidents.codes import CODES
 from tramgac_collector.notify.plain import plain
+from tramgac_proto.lanwords import DEVICE_WORDS, PORT_WORDS, PRINTER_ERRORS, LanWords
 
 LANGUAGES = ("vi", "en")
 
@@ -229,6 +231,12 @@ WORDS: dict[str, Words] = {
         _LOOK_AT_BACKUP,
     ),
 }
+# Of the LAN they have one home, which the agent's doctor shares.
+_LAN: dict[str, LanWords] = {
+    **{f"port_{code}": words for code, words in PORT_WORDS.items()},
+    **{code: words for code, words in DEVICE_WORDS.items() if code in CODES},
+}
+WORDS |= {code: Words(one.short, one.what, one.step) for code, one in _LAN.items()}
 # A code of a newer part of the product: said as it is, never dropped.
 _OTHER = (
     ("Xem trang sự cố tại trung tâm.", "Look at the centre's incidents."),
@@ -272,6 +280,20 @@ CAUSES: dict[str, tuple[str, str]] = {
     "trend": ("theo đà này sẽ đầy", "full soon at this rate"),
     "slower_than_before": ("chậm hơn trước", "slower than before"),
     "expired": ("đã hết hạn", "it has ended"),
+    "network_restarted": (
+        "bộ chuyển mạch hoặc bộ định tuyến khởi động lại",
+        "a switch or router started anew",
+    ),
+    "never_answered": (
+        "chưa trả lời lần nào: có thể khai báo hay mật khẩu SNMP sai",
+        "it never answered: perhaps its settings or SNMP password are wrong",
+    ),
+    "on_battery": ("mất điện vào UPS", "no mains at the UPS"),
+    "charging": (
+        "có điện, ắc quy đang nạp hoặc đã yếu",
+        "on the mains; charging, or worn out",
+    ),
+    "self_test_failed": ("không qua lần tự kiểm tra", "it failed its self-test"),
 }
 
 # Other words of messages and pages.
@@ -281,6 +303,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "until": ("Đến lúc", "Until"),
     "lasted": ("Kéo dài", "Lasted"),
     "cause": ("Nguyên nhân", "Cause"),
+    "likely": ("có thể", "likely"),
+    "found_at": ("Tại", "At"),
     "further": ("Ngoài ra", "Further"),
     "clause": ("Căn cứ", "Clause"),
     "step": ("Việc cần làm", "Next step"),
@@ -346,3 +370,17 @@ def cause_words(cause: str, language: str) -> str:
     if cause in BACKUP_REASONS:
         return BACKUP_REASONS[cause].text(language)
     return pick(CAUSES.get(cause, (plain(cause), plain(cause))), language)
+
+
+def likely_words(code: str, language: str) -> str:
+    """What a finding on the LAN most likely comes from; empty for any other code."""
+    if code not in _LAN:
+        return ""
+    return f"{label('likely', language)}: {pick(_LAN[code].cause, language)}"
+
+
+def part_words(code: str, part: str, language: str) -> str:
+    """A part of a device: a port by its name, a printer's error in words."""
+    if code == "printer_stuck" and part in PRINTER_ERRORS:
+        return pick(PRINTER_ERRORS[part], language)
+    return plain(part)

@@ -5,7 +5,8 @@ What nobody declared is there as None: not known, and never "no".
 
 from collections.abc import Iterator, Mapping
 
-from tramgac_collector.inventory.model import Dataset, Device, Facility, Site, System
+from tramgac_collector.inventory.devices import Device
+from tramgac_collector.inventory.model import Dataset, Facility, Site, System
 from tramgac_collector.rules.evaluate import Subject
 from tramgac_collector.rules.expression import Value
 
