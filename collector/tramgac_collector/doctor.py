@@ -4,16 +4,17 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from tramgac_collector.commands._rules import in_force
 from tramgac_collector.commands.check_config import check_doors
 from tramgac_collector.config import Config
 from tramgac_collector.inventory.load import load_inventory, read_document
@@ -25,6 +26,7 @@ from tramgac_collector.notify.roster import Person, roster_of
 from tramgac_collector.rules.province import with_refusals
 from tramgac_collector.store.engine import open_engine, reading
 from tramgac_collector.store.schema import accounts
+from tramgac_collector.web.accounts import account_of
 from tramgac_collector.wsgi import split_address
 from tramgac_proto.configfile import ConfigError
 
@@ -177,21 +179,32 @@ def _pages(config: Config) -> Iterator[Finding]:
             return  # `config` has said why
         fix = "renew it at whoever gave it, then restart `serve`"
         yield _validity("page certificate", found, fix)
-    if web.accounts and (number := _active_accounts(config)) is not None:
-        fix = "" if number else "make one: `tramgac-collector accounts add`"
-        yield Finding("accounts", ok=number > 0, text=f"{number} may log in", fix=fix)
+    if web.accounts and (known := _active_accounts(config)) is not None:
+        yield from _accounts(known)
 
 
-def _active_accounts(config: Config) -> int | None:
-    """How many accounts may log in; None where the store does not say."""
+def _accounts(known: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    fix = "" if known else "make one: `tramgac-collector accounts add`"
+    yield Finding("accounts", ok=bool(known), text=f"{len(known)} may log in", fix=fix)
+    for name, gone in sorted(known.items()):
+        if gone:
+            text = f"{name} sees {', '.join(sorted(gone)[:_MOST_NAMED])}: not in the inventory"
+            yield _problem("accounts", text, "mend the inventory, or make the account anew")
+
+
+def _active_accounts(config: Config) -> dict[str, frozenset[str]] | None:
+    """Who may log in, with their facilities that are no more; None where no store says."""
     if not config.store.url and not (config.state_dir / "store.db").exists():
         return None
     engine = open_engine(config.store_url)
     try:
         with reading(engine) as connection:
-            query = select(func.count()).where(accounts.c.state == "active")
-            return int(connection.scalar(query) or 0)
-    except SQLAlchemyError:
+            listed = connection.execute(select(accounts).where(accounts.c.state == "active"))
+            there = {one.id for one in in_force(connection).facilities}
+            return {
+                one.name: (one.facilities or frozenset()) - there for one in map(account_of, listed)
+            }
+    except (SQLAlchemyError, ConfigError):
         return None  # `store` has said why
     finally:
         engine.dispose()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from werkzeug.wrappers import Response
 
 from tramgac_collector.config import Config
+from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.checkup import judging
 from tramgac_collector.notify.acks import NotAcknowledged, acknowledge
 from tramgac_collector.notify.message import Message, Topic, compose
@@ -82,8 +83,9 @@ class IncidentPages:
             message = compose([Topic(root, inside=inside)], inventory, language)
             shown.append(Shown(root, message, told.get(root.id, ())))
         more = len(roots) - len(shown)
+        silent = ["judge_silent"] * blind + ["facility_gone"] * _is_gone(inventory)
         return self._render(
-            "incidents.html", language, page=_LIST, shown=shown, more=more, blind=blind
+            "incidents.html", language, page=_LIST, shown=shown, more=more, silent=silent
         )
 
     def take(self, language: str, number: int) -> Response:
@@ -103,6 +105,11 @@ class IncidentPages:
                 minutes=self._minutes,
             )  # fmt: skip
         return redirect(url_for(_LIST, language=language), 303)
+
+
+def _is_gone(inventory: Inventory) -> bool:
+    """Whether the account sees a facility that is not in the inventory: nobody watches it."""
+    return bool((viewer().facilities or set()) - {one.id for one in inventory.facilities})
 
 
 def _open(connection: Connection) -> list[Incident]:

@@ -106,6 +106,10 @@ _WORDS = {
         "Bộ phận đánh giá ở trung tâm không chạy: sự cố mới chưa hiện ở đây. Báo quản trị viên.",
         "The judge at the centre does not work: new incidents are not shown. Tell its operator.",
     ),
+    "facility_gone": (
+        "Cơ sở của tài khoản này không còn trong danh mục giám sát. Báo quản trị viên ở trung tâm.",
+        "A facility of this account is not in the inventory any more. Tell the centre's operator.",
+    ),
     "packs_lost": (
         "yêu cầu chưa đánh giá được vì gói quy định bị lỗi. Báo quản trị viên ở trung tâm.",
         "requirements cannot be judged: their packs are spoilt. Tell the centre's operator.",

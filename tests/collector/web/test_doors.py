@@ -144,3 +144,12 @@ def test_doctor_says_what_keeps_people_out(tmp_path: Path) -> None:
         assert "renew it" in found["page certificate"].fix
         room.account("lan")
         assert {one.what: one for one in look(room.config)}["accounts"].ok
+
+
+def test_doctor_names_accounts_of_facilities_that_are_gone(tmp_path: Path) -> None:
+    """Their pages would stay empty, and look quiet."""
+    with centre(tmp_path) as room:
+        room.account("uong-bi", "bv-uong-bi")
+        room.account("cam-pha", "bv-cam-pha")
+        wrong = [one.text for one in look(room.config) if one.what == "accounts" and not one.ok]
+        assert wrong == ["cam-pha sees bv-cam-pha: not in the inventory"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from helpers.weblogin import Centre, centre, form_key_of
+from helpers.weblogin import INVENTORY, Centre, centre, form_key_of
 from sqlalchemy import insert, select, update
 
+from tramgac_collector.inventory.versions import import_inventory
 from tramgac_collector.store.engine import reading
 from tramgac_collector.store.schema import acks, incidents, judge_health
 from tramgac_collector.web.settings import WebSection
@@ -106,6 +107,21 @@ def test_no_incident_is_no_good_news_while_nobody_judges(room: Centre) -> None:
             judge(room)
 
     assert seen == [(False, True), (True, False), (False, True)]
+
+
+def test_an_account_of_a_facility_that_is_gone_is_told(room: Centre) -> None:
+    """Renamed in the inventory, nobody watches it under its old name: no quiet page."""
+    judge(room)
+    before = room.browser("uong-bi").get("/en/incidents").text
+    path = room.config.state_dir / "renamed.yml"
+    path.write_text(INVENTORY.replace("bv-uong-bi", "bvdk-uong-bi"))
+    with room.engine.begin() as connection:
+        import_inventory(connection, path)
+    after = room.browser("uong-bi").get("/en/incidents").text
+
+    assert "No incident is open" in before
+    assert "No incident is open" not in after
+    assert "is not in the inventory any more" in after
 
 
 def test_who_may_not_is_refused_and_audited(room: Centre) -> None:
