@@ -13,7 +13,7 @@ from tramgac_collector.commands._telling import Letter, answers, deliver, keep
 from tramgac_collector.config import Config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.register import note
-from tramgac_collector.notify.digest import digest_message, read_standing
+from tramgac_collector.notify.digest import JUDGED_MS, digest_message, read_standing
 from tramgac_collector.notify.message import Message
 from tramgac_collector.notify.packwords import PackWords
 from tramgac_collector.notify.roster import roster_of
@@ -21,9 +21,6 @@ from tramgac_collector.store.schema import rule_results
 from tramgac_collector.web.words import moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
-
-# Every rule is judged once an hour; when none was for two, nobody is judging.
-_JUDGED_MS = 2 * 3_600_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +55,7 @@ def _message(connection: Connection, now_ms: int) -> Message:
     judged_ms = connection.scalar(select(func.max(rule_results.c.evaluated_ms)))
     if judged_ms is None:
         raise CommandFailed("no rule has been judged yet; is the collector running?")
-    if now_ms - judged_ms > _JUDGED_MS:
+    if now_ms - judged_ms > JUDGED_MS:
         raise CommandFailed(f"no rule was judged since {moment(judged_ms)}; is the judge running?")
     standing = read_standing(connection, PackWords().read(connection))
     return digest_message(standing, in_force(connection), now_ms)

@@ -21,7 +21,7 @@ from tramgac_collector.rules.papers import Paper
 from tramgac_collector.rules.status import Status
 from tramgac_collector.rules.stored import missing_papers
 from tramgac_collector.store.schema import notifications, rule_results
-from tramgac_collector.web.words import day, sort_key
+from tramgac_collector.web.words import day, moment, sort_key
 
 GAPS = (Status.FAIL, Status.PARTIAL)
 NOT_SEEN = (Status.UNKNOWN, Status.STALE)
@@ -33,6 +33,8 @@ _FEW = 3
 _MOST_PAPERS = 4
 _DAY_MS = 86_400_000
 _MOST_GAPS = 20_000
+# Every rule is judged once an hour; when none was for two, nobody is judging.
+JUDGED_MS = 2 * 3_600_000
 
 
 _RESTING = select(func.count(notifications.c.incident_id.distinct())).where(
@@ -86,6 +88,7 @@ class Standing:
         not_seen: How many rules of each facility cannot be judged for want of evidence.
         unread: Gaps beyond what is read at once.
         resting: Open incidents that nobody is told of while a storm lasts.
+        judged_ms: When a rule was judged last; None for never.
     """
 
     gaps: tuple[Gap, ...]
@@ -93,6 +96,7 @@ class Standing:
     not_seen: Mapping[str, int]
     unread: int = 0
     resting: int = 0
+    judged_ms: int | None = None
 
 
 def rule_words(
@@ -136,6 +140,7 @@ def read_standing(connection: Connection, words: Mapping[str, RuleWords]) -> Sta
         Counter(blind),
         unread,
         connection.scalar(_RESTING) or 0,
+        connection.scalar(select(func.max(table.evaluated_ms))),
     )
 
 
@@ -195,6 +200,11 @@ _UNREAD = (
     "{} gaps more were not read; see `tramgac-collector rules gaps`.",
 )
 _COUNT = ("{} tồn tại ở {} cơ sở", "{} gaps in {} facilities")
+_OLD = ("chưa đánh giá lại từ {}", "not judged since {}")
+_OLD_LIST = (
+    "Hệ thống không đánh giá nữa: danh sách dưới đây là của lúc đó. Báo người quản trị trung tâm.",
+    "Nothing is judged any more: this list is of that time. Tell whoever runs the centre.",
+)
 
 
 def digest_message(standing: Standing, inventory: Inventory, now_ms: int) -> Message:
@@ -203,13 +213,23 @@ def digest_message(standing: Standing, inventory: Inventory, now_ms: int) -> Mes
     parts = ["\n".join(_lines(standing, inventory, now_ms, language)) for language in LANGUAGES]
     gaps = f"{len(standing.gaps)}+" if standing.unread else len(standing.gaps)
     count = [pick(_COUNT, one).format(gaps, facilities) for one in LANGUAGES]
+    if old_ms := _old_since(standing, now_ms):
+        count = [pick(_OLD, one).format(moment(old_ms)[:16]) for one in LANGUAGES]
     subject = f"[Trạm Gác] {day(now_ms)}: {count[0]} / {count[1]}"
     return Message(subject, "\n\n".join(parts), f"Trạm Gác {day(now_ms)}: {count[0]}")
 
 
+def _old_since(standing: Standing, now_ms: int) -> int | None:
+    """When rules were judged last, where that is too long ago to say anything of today."""
+    judged_ms = standing.judged_ms
+    return judged_ms if judged_ms is not None and now_ms - judged_ms > JUDGED_MS else None
+
+
 def _lines(standing: Standing, inventory: Inventory, now_ms: int, language: str) -> Iterator[str]:
     yield f"{pick(_TITLE, language)}, {day(now_ms)}"
-    if not standing.gaps:
+    if old_ms := _old_since(standing, now_ms):
+        yield f"{pick(_OLD, language).format(moment(old_ms)[:16])}. {pick(_OLD_LIST, language)}"
+    elif not standing.gaps:
         yield pick(_NONE, language)
     own: dict[str, list[Gap]] = {one: [] for one in standing.not_seen}
     for gap in (*standing.deadlines, *standing.gaps):

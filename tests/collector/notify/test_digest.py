@@ -165,3 +165,16 @@ def test_what_was_not_read_is_counted(morning: Desk, monkeypatch: pytest.MonkeyP
 
     assert "2 gaps more were not read" in message.body
     assert "3+ tồn tại" in message.subject
+
+
+def test_a_list_of_days_ago_is_not_today_s(morning: Desk, sink: MailSink) -> None:
+    """The rules fail at every turn: no gap then is none observed today."""
+    judged(morning, "vn.tt13.some_rule", status="pass_observed", evaluated_ms=NINE - 3 * DAY)
+    morning.after(65 * 60)
+    morning.after(60)
+    (subject,) = sink.subjects()
+    assert subject.endswith(
+        "chưa đánh giá lại từ 19/11/2026 09:00 / not judged since 19/11/2026 09:00"
+    )
+    assert "No gap observed" not in sink.text()
+    assert "Tell whoever runs the centre." in sink.text()
