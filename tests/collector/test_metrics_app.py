@@ -34,7 +34,7 @@ class Declared:
 # What the collector works out itself, by the way it is told to the page.
 _DERIVED = tuple(
     f"tramgac_{name}"
-    for name in ("agent_lost_records", "backup_", "deadline_", "incident_", "rule_")
+    for name in ("agent_lost_records", "backup_", "deadline_", "incident_", "judge_", "rule_")
 )
 
 
