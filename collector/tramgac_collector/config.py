@@ -97,7 +97,7 @@ class ThroughputSection(Section, frozen=True, kw_only=True):
     floor_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
     max_seconds: PositiveFloat = 1.0
     max_bytes: PositiveInt = 100_000_000
-    site_bytes_per_day: PositiveInt = 1_000_000_000
+    site_bytes_per_day: PositiveInt = 4_000_000_000
     night: Annotated[
         str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")
     ] = "22:00-05:00"
