@@ -1,25 +1,20 @@
 """The turns of one device: what is said when only a part of it answers."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from helpers.snmpd import secret, told_device
 from helpers.snmpstub import COMMUNITY, Stub
 from helpers.switch import FakePort, FakeSwitch
+from helpers.turns import failures, samples, take, turns_of
 
 from tramgac_agent.snmp import stations
 from tramgac_agent.snmp.asking import UPTIME, Turns
-from tramgac_agent.snmp.errors import SnmpFailed
 from tramgac_agent.snmp.families import printer, ups
-from tramgac_agent.snmp.session import Engines
-from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.values import Oid, Value
-from tramgac_agent.snmp.wire import Told
 
 PRINTER: dict[Oid, Value] = {UPTIME: 4711, (*printer.ERRORS, 1): b"\0"}
 SWITCH = FakeSwitch([FakePort("gi1"), FakePort("gi2")]).answers()
@@ -35,44 +30,16 @@ def asked(tmp_path: Path) -> Iterator[Any]:
             ends.callback(one.close)
             file = {"community_file": secret(tmp_path, COMMUNITY), "timeout_seconds": 0.1}
             settings = {"kind": kind, "interval_seconds": 0.0, **file, **more}
-            device = msgspec.convert(told_device(tmp_path, one.port, **settings), Device)
-            return one, Turns(device, Engines(), tmp_path)
+            return one, turns_of(told_device(tmp_path, one.port, **settings), tmp_path)
 
         yield make
-
-
-def take(turns: Turns, times: int = 1, seconds: float = 9.0) -> list[Told]:
-    """Whole turns, all polls due each time; what the last said."""
-
-    async def work() -> list[Told]:
-        told: list[Told] = []
-        for _ in range(times):
-            turns._due = dict.fromkeys(turns._due, 0.0)
-            try:
-                told = await asyncio.wait_for(turns.turn(), seconds)
-            except TimeoutError:
-                told = turns.failed(SnmpFailed("too_slow"))
-        turns._session._engines.close()
-        return told
-
-    return asyncio.run(work())
-
-
-def samples(told: list[Told]) -> dict[str, float]:
-    """Values by name, of all streams."""
-    return {name: value for one in told for name, value, _ in one.samples}
-
-
-def failures(told: list[Told]) -> dict[str, str]:
-    """Codes by stream."""
-    return {one.stream: one.failure for one in told if one.failure}
 
 
 def test_a_printer_that_answers_by_half_is_not_asleep(asked: Any) -> None:
     """It is up, its poll failed, and nobody says that it may just be off."""
     _, turns = asked(PRINTER, "printer", deaf=printer.ERRORS)
     told = take(turns)
-    assert samples(told) == {"tramgac_device_up": 1}
+    assert samples(told) == {"device_up": 1}
     assert failures(told) == {"printer": "timeout"}
 
 
@@ -91,8 +58,8 @@ def test_a_part_that_hangs_does_not_take_the_rest(asked: Any, seconds: float, co
     timeout = {"timeout_seconds": 0.1 if code == "timeout" else 5.0}
     _, turns = asked(SWITCH, "switch", deaf=stations.BRIDGE_PORT, **timeout)
     told = take(turns, seconds=seconds)
-    assert samples(told)["tramgac_switch_ports"] == 2  # both at 1000 Mbit/s
-    assert samples(told)["tramgac_device_up"] == 1
+    assert samples(told)["switch_ports{1000}"] == 2
+    assert samples(told)["device_up"] == 1
     assert failures(told) == {"stations": code}
 
 
