@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Flask, abort, redirect, url_for
 from sqlalchemy import Connection, select
@@ -25,6 +25,8 @@ from tramgac_collector.web.view import narrowed
 _LIST, _TAKE = "incidents", "take_incident"
 _MOST = 200
 _LARGEST = 2**63 - 1
+# As many nodes as an incident keeps: what else it covers is not known.
+_FULL = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Shown:
 
     Attributes:
         taken: Who took it on, and until when (ms).
+        own: Theirs to take on, not one of the province that also hit them.
     """
 
     incident: Incident
     message: Message
     taken: Sequence[tuple[str, int]]
+    own: bool
 
 
 class IncidentPages:
@@ -71,17 +75,18 @@ class IncidentPages:
         """Causes, the oldest first; what each of them covers stands in its text."""
         inventory = narrowed(self._reader.read(), may_see).inventory
         with self._desk.reading() as connection:
-            found = [one for one in _open(connection) if may_see(one.facility)]
+            found = [one for one in map(_seen, _open(connection)) if one is not None]
             # An empty list says nothing while nobody looks.
             blind = any(judging(connection, self._desk.now_ms()))
-            told = _taken(connection, [one.id for one in found], self._desk.now_ms())
+            own = [one.id for one in found if may_see(one.facility)]
+            told = _taken(connection, own, self._desk.now_ms())
         known = {one.id for one in found}
         roots = [one for one in found if one.parent_id not in known]
         shown = []
         for root in roots[:_MOST]:
             inside = tuple(one for one in found if one.parent_id == root.id)
             message = compose([Topic(root, inside=inside)], inventory, language)
-            shown.append(Shown(root, message, told.get(root.id, ())))
+            shown.append(Shown(root, message, told.get(root.id, ()), root.id in own))
         more = len(roots) - len(shown)
         silent = ["judge_silent"] * blind + ["facility_gone"] * _is_gone(inventory)
         return self._render(
@@ -107,18 +112,33 @@ class IncidentPages:
         return redirect(url_for(_LIST, language=language), 303)
 
 
+def _seen(incident: Incident) -> Incident | None:
+    """What of it the viewer may see; of the province's, whether it hit what is theirs.
+
+    A cut of a line or a provider covers its sites: they have no incident of their own.
+    """
+    if may_see(incident.facility):
+        return incident
+    inside = list(map(str, incident.detail.get("inside", ())))
+    mine = [one for one in inside if may_see(one.rpartition(":")[2].partition("/")[0])]
+    if incident.facility or not (mine or len(inside) >= _FULL):
+        return None
+    told = {key: one for key, one in incident.detail.items() if key == "since_ms"}
+    return replace(incident, detail={**told, "inside": mine})
+
+
 def _is_gone(inventory: Inventory) -> bool:
     """Whether the account sees a facility that is not in the inventory: nobody watches it."""
     return bool((viewer().facilities or set()) - {one.id for one in inventory.facilities})
 
 
 def _open(connection: Connection) -> list[Incident]:
-    """Open ones of what somebody may see, the oldest first."""
+    """Open ones of what somebody may see, and the province's, the oldest first."""
     table = incidents.c
     query = select(table.id).where(table.closed_ms.is_(None)).order_by(table.opened_ms, table.id)
     seen = viewer().facilities
     if seen is not None:
-        query = query.where(table.facility.in_(sorted(seen)))
+        query = query.where(table.facility.in_(["", *sorted(seen)]))
     numbers = [row[0] for row in connection.execute(query.limit(_MOST * 5))]
     found = (get_incident(connection, number) for number in numbers)
     return [one for one in found if one is not None]

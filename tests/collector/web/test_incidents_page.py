@@ -96,6 +96,31 @@ def test_the_button_takes_it_on_under_the_accounts_name(room: Centre) -> None:
     assert len(taken(room)) == 1
 
 
+def test_a_cut_of_the_province_is_shown_to_whom_it_hit(room: Centre) -> None:
+    """It covers their sites, which have no incident of their own; others' names are not in it."""
+    sites = ["bv-uong-bi/main", "bv-ha-long/main"]
+    detail = {"inside": sites, "down": ["bv-ha-long/main/pacs"], "text": "bv-ha-long"}
+    both = happen(room, "", detail=json.dumps(detail))
+    other = happen(room, "", node="provider:y", detail=json.dumps({"inside": sites[1:]}))
+    full = [f"bv-{number}/main" for number in range(64)]
+    many = happen(
+        room,
+        "",
+        node="centre",
+        code="collector_uplink_suspected",
+        detail=json.dumps({"inside": full}),
+    )
+    page = room.browser("uong-bi").get("/vi/incidents").text
+
+    assert f'id="i{both}"' in page
+    assert f'id="i{many}"' in page
+    assert f'id="i{other}"' not in page
+    assert "Hạ Long" not in page
+    assert "bv-ha-long" not in page
+    assert "bv-7" not in page
+    assert "/take" not in page
+
+
 def test_no_incident_is_no_good_news_while_nobody_judges(room: Centre) -> None:
     """Until the first turn, and from a minute after the last one: said, and nothing else."""
     client, seen = room.browser("uong-bi"), []
