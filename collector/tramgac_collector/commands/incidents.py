@@ -17,6 +17,8 @@ from tramgac_collector.web.words import moment
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.configfile import EXIT_OK
 
+# As long as `[notify] ack_minutes` may be: a week.
+_MOST_MINUTES = 10_080
 _HEAD = f"{'NO':<7}{'SEVERITY':<10}{'CODE':<28}{'SINCE':<21}{'CAUSE':<24}NODE"
 
 
@@ -93,6 +95,8 @@ def _page(one: dict[str, Any]) -> str:
 
 def _act(args: argparse.Namespace) -> str:
     doer = Doer(args.by or getpass.getuser(), wall_ms())
+    if args.action == "ack" and not 0 < args.minutes <= _MOST_MINUTES:
+        raise CommandFailed(f"--minutes is above 0 and at most {_MOST_MINUTES}")
     with changing(load_config(args.config)) as connection:
         if args.action == "hand-over":
             ledger.hand_over(connection, args.incident, doer, args.to, args.moment)

@@ -21,6 +21,7 @@ from tramgac_proto.configfile import EXIT_OK
 
 _HOUR_MS = 3_600_000
 _MOST_HOURS = 24 * 31
+_MOST_AHEAD_HOURS = 24 * 366
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +67,10 @@ def main(args: argparse.Namespace) -> int:
         inventory = parse_inventory(version.document, "inventory") if version else Inventory()
         if not Tree(inventory).knows(args.node):
             raise CommandFailed(f"the inventory has no {args.node}; see `maintenance add --help`")
-        if not 0 < args.hours <= _MOST_HOURS or args.in_hours < 0:
+        if not 0 < args.hours <= _MOST_HOURS:
             raise CommandFailed(f"--hours is above 0 and at most {_MOST_HOURS}")
+        if not 0 <= args.in_hours <= _MOST_AHEAD_HOURS:
+            raise CommandFailed(f"--in-hours is from 0 to {_MOST_AHEAD_HOURS}")
         begin = doer.now_ms + round(args.in_hours * _HOUR_MS)
         span = (begin, begin + round(args.hours * _HOUR_MS))
         number = ledger.plan(connection, doer, args.node, span, args.reason)

@@ -137,3 +137,19 @@ def test_every_code_is_written_down() -> None:
     for code in CODES:
         short = code.replace("backup_", "_")
         assert f"`{code}`" in page or f"`{short}`" in page
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "10081", "nan", "inf"])
+def test_nobody_acknowledges_for_ever(terminal: Terminal, minutes: str) -> None:
+    """More than a week of quiet, or none at all, is refused in words."""
+    assert terminal.run("incidents", "ack", "1", f"--minutes={minutes}") == 1
+    assert "--minutes is above 0 and at most 10080" in terminal.error
+    assert terminal.told("incidents", "show", "1")["acknowledged"] == []
+
+
+@pytest.mark.parametrize("hours", ["-1", "nan", "inf", "8785"])
+def test_work_is_planned_within_a_year(terminal: Terminal, hours: str) -> None:
+    """What lies beyond every calendar is refused in words."""
+    words = ("maintenance", "add", "bv", "--reason", "x", f"--in-hours={hours}")
+    assert terminal.run(*words) == 1
+    assert "--in-hours is from 0 to 8784" in terminal.error
