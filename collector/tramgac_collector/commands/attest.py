@@ -5,7 +5,7 @@ import getpass
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from tramgac_collector.inventory import strictyaml
 from tramgac_collector.rules.clocks import EVENTS
 from tramgac_collector.rules.given import Given, read_given
 from tramgac_collector.rules.handing_in import CannotTake, HandedIn, Office
-from tramgac_collector.rules.library import FOLDER
-from tramgac_collector.rules.papers import FILE_NAME, read_papers
+from tramgac_collector.rules.library import Library
+from tramgac_collector.rules.papers import Paper
 from tramgac_collector.rules.words import LANGUAGES
 from tramgac_collector.web.words import VIETNAM, day
 from tramgac_proto.commandline import CommandFailed
@@ -69,8 +69,16 @@ def _today() -> date:
     return datetime.now(VIETNAM).date()
 
 
+def _papers() -> Mapping[str, Paper]:
+    """What can be handed in; none by a list that is not the one that was shipped."""
+    library = Library.read()
+    if not library.papers:
+        raise CommandFailed(library.refused[0].complaints[0].text)
+    return library.papers
+
+
 def _office(connection: Connection) -> Office:
-    listed = dict(read_papers(FOLDER / FILE_NAME))
+    listed = dict(_papers())
     who = (f"cli:{getpass.getuser()}"[:64], wall_ms())
     return Office(connection, in_force(connection), listed, who)
 
@@ -145,7 +153,7 @@ def _list(connection: Connection, args: argparse.Namespace) -> str:
 
 
 def _known(args: argparse.Namespace) -> str:
-    listed = read_papers(FOLDER / FILE_NAME).values()
+    listed = _papers().values()
     if args.json:
         rows = [
             {

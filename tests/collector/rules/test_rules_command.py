@@ -1,6 +1,7 @@
 """`tramgac-collector rules` and `attest` as a person at the centre runs them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.identity.keyring import wall_ms
+from tramgac_collector.rules.library import FOLDER, Library
 from tramgac_proto.commandline import run
 
 INVENTORY = """
@@ -119,6 +121,19 @@ def test_the_last_day_there_is_needs_no_day_after_it(ask: Ask) -> None:
     paper = ("attest", "add", "bvdk", "doc:security_regulation", "--by", "DIR")
     assert "leave `until` out" in ask(*paper, "--until", "9999-12-31")[1]
     assert ask("rules", "evaluate", "--at", "9999-12-31")
+
+
+def test_no_paper_is_taken_by_a_list_that_was_changed(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It might name another role or a longer term."""
+    folder = Path(shutil.copytree(FOLDER, tmp_path / "packs"))
+    with (folder / "papers.yml").open("a") as file:
+        file.write("\n")
+    spoilt = Library.read(folder)
+    monkeypatch.setattr(Library, "read", lambda: spoilt)
+    for words in (("add", "bvdk", "doc:security_regulation", "--by", "DIR"), ("list", "--known")):
+        assert "was changed after it was shipped" in ask("attest", *words)[1]
 
 
 def test_a_file_of_papers_is_taken_whole_or_not_at_all(ask: Ask, tmp_path: Path) -> None:
