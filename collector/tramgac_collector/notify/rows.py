@@ -31,6 +31,7 @@ from tramgac_collector.notify.pipeline import (
     Notification,
     Telling,
 )
+from tramgac_collector.notify.plain import plain
 from tramgac_collector.notify.roster import Target
 from tramgac_collector.store.schema import (
     acks,
@@ -280,7 +281,9 @@ def save(connection: Connection, one: Notification, delivery: Delivery | None = 
     """Store what became of a notification, and what the other side said."""
     values = _values(one)
     if delivery is not None:
-        values |= {"proof": delivery.proof[:_LONGEST], "error": delivery.error[:_LONGEST]}
+        # Others wrote it: what no store takes must not keep everything after it from being stored.
+        said = {"proof": delivery.proof, "error": delivery.error}
+        values |= {name: plain(text, _LONGEST) for name, text in said.items()}
     connection.execute(update(notifications).where(notifications.c.id == one.id).values(values))
 
 

@@ -218,3 +218,20 @@ def test_a_storm_holds_pages_of_its_facilities_back(tmp_path: Path, sink: MailSi
         room.after(20)
         recovered = [row for row in room.notifications() if row[0] == "recovered"]
         assert len(recovered) == 3
+
+
+def test_what_a_channel_answers_cannot_stop_the_store(
+    tmp_path: Path, store_url: str, sink: MailSink
+) -> None:
+    """PostgreSQL takes no NUL: told again at every turn, nobody would be told anything else."""
+    with desk(tmp_path, NotifySection(urls=(sink.url,)), store_url) as room:
+        answers = [Delivery(ok=True, proof="took\x00it\ud800")]
+        room.notifier = Notifier(
+            room.engine, room.config, lambda one: answers.pop() if answers else send_here(one)
+        )
+        first = room.open()
+        room.after(20)
+        room.open(node="bv-ha-long/main", facility="bv-ha-long")
+        room.after(20)
+        assert room.incident(first).told_ms
+        assert len(sink.mails) == 1
