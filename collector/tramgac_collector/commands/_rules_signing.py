@@ -8,7 +8,7 @@ from typing import Any
 
 from tramgac_collector.config import load_config
 from tramgac_collector.rules.pack import PackError
-from tramgac_collector.rules.province import checked, read_own
+from tramgac_collector.rules.province import checked, own_files, read_own
 from tramgac_collector.rules.signing import (
     make_key,
     name_of,
@@ -66,7 +66,7 @@ def _sign(args: argparse.Namespace) -> tuple[str, bool]:
 def _verify(args: argparse.Namespace) -> tuple[str, bool]:
     section = load_config(args.config).rules
     keys = read_keys(args.key or section.trusted_keys)
-    files = args.files or (sorted(Path(section.folder).glob("*.yml")) if section.folder else [])
+    files = args.files or (own_files(Path(section.folder)) if section.folder else [])
     told = []
     for file in files:
         try:

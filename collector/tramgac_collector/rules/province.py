@@ -107,7 +107,7 @@ def look(section: RulesSection, shipped: Library, held: Mapping[str, Held], now_
     keys = read_keys(section.trusted_keys)
     taken: dict[str, Held] = {}
     refused: list[Refused] = []
-    for path in _files(Path(section.folder)):
+    for path in own_files(Path(section.folder)):
         library = with_own(shipped, {**held, **taken})
         try:
             one = _considered(path, keys, library, held.get(path.stem))
@@ -119,7 +119,12 @@ def look(section: RulesSection, shipped: Library, held: Mapping[str, Held], now_
     return Looked(tuple(taken.values()), tuple(refused))
 
 
-def _files(folder: Path) -> Sequence[Path]:
+def own_files(folder: Path) -> Sequence[Path]:
+    """Packs in a folder of a province's own.
+
+    Raises:
+        PackError: It cannot be read, or holds too many.
+    """
     try:
         # Where it may not look, glob would find nothing and say nothing.
         found = sorted(path for path in folder.iterdir() if _is_pack(path))

@@ -182,6 +182,14 @@ def test_a_pack_is_signed_checked_brought_in_and_withdrawn(ask: Ask, centre: Jud
     assert "no pack `bn.local`" in ask("withdraw", "bn.local", *WHO)[1]
 
 
+def test_a_folder_that_is_not_there_is_no_good_answer(ask: Ask, centre: JudgedStore) -> None:
+    """A slip in its name is told, not "no packs"."""
+    ask("keygen", centre.folder / "k")
+    assert ask("verify") == {"ok": True, "files": []}
+    (centre.folder / "packs").rmdir()
+    assert "is no folder that can be read" in ask("verify")[1]
+
+
 def test_the_list_counts_what_decides(ask: Ask) -> None:
     """How many are measured, attested, by document and locked."""
     counts = ask("list")["counts"]
