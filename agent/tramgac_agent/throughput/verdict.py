@@ -31,15 +31,16 @@ def judge(result: Result, pace: float, proves: str = "floor") -> Judged:
         return _stopped(result, measured, reason, pace)
     if measured.end in _BROKEN or not measured.bytes:
         return "aborted", measured.end
-    return _ran(measured, sent, pace, proves)
+    return _ran(result, measured, pace, proves)
 
 
-def _ran(measured: Measurement, sent: Sent | None, pace: float, proves: str) -> Judged:
+def _ran(result: Result, measured: Measurement, pace: float, proves: str) -> Judged:
     """Something arrived, and nobody stopped it."""
+    sent = result.sent
     if not measured.tail_seconds:
         return "lower_bound", measured.end
     if proves == "capacity":
-        return _capacity(measured, sent, pace)
+        return _capacity(result, measured, pace)
     if measured.rate >= HELD_SHARE * pace:
         # The receiver sees every byte at the pace, or the sender gave up on the way.
         cut = sent.end if sent and sent.end != "complete" else measured.end
@@ -70,8 +71,16 @@ def _lossy(sent: Sent | None) -> bool:
     return sent is not None and sent.retransmits > LOST_SHARE * sent.bytes / SEGMENT_BYTES
 
 
-def _capacity(measured: Measurement, sent: Sent | None, pace: float) -> Judged:
+def _filled(result: Result) -> bool:
+    """Whether data waited in the path, as its sender or the guard saw it."""
+    own = result.sent.queue_seconds if result.sent else 0.0
+    seen = (result.watched.shift_seconds or 0.0) if result.watched else 0.0
+    return max(own, seen) > QUEUED_SECONDS
+
+
+def _capacity(result: Result, measured: Measurement, pace: float) -> Judged:
     """The path was the limit only where data waited in it and none was lost."""
+    sent = result.sent
     if measured.end != "complete":
         return "lower_bound", sent.end if sent and sent.end != "complete" else measured.end
     if _lossy(sent):
@@ -80,7 +89,7 @@ def _capacity(measured: Measurement, sent: Sent | None, pace: float) -> Judged:
         return "lower_bound", "short"
     if measured.rate >= HELD_SHARE * pace:
         return "lower_bound", "pace"
-    if sent is None or sent.queue_seconds <= QUEUED_SECONDS:
+    if not _filled(result):
         busy = measured.starved or (sent is not None and sent.starved)
         return "lower_bound", "host_busy" if busy else "not_filled"
     return "measured", "complete"

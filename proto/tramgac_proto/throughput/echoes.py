@@ -25,7 +25,13 @@ _MAX_OPEN = 32
 
 
 class Echoes(Protocol):
-    """Questions that are under way."""
+    """Questions that are under way.
+
+    Attributes:
+        look_seconds: How often answers must be fetched to be timed well.
+    """
+
+    look_seconds: float
 
     def ask(self, number: int) -> None:
         """Send question ``number``; one that cannot be sent is lost like any other."""
@@ -53,6 +59,8 @@ class IcmpEchoes:
     Raises:
         OSError: By none, or the address is not IPv4.
     """
+
+    look_seconds = 1.0  # the kernel stamps them
 
     def __init__(self, address: str) -> None:
         self._raw = False
@@ -124,6 +132,8 @@ def _round_trip(measured: float, sent_ns: int, extra: list[tuple[int, int, bytes
 
 class TcpEchoes:
     """TCP handshakes with a port; a refusal is an answer as well."""
+
+    look_seconds = 0.002  # nobody stamps a refusal
 
     def __init__(self, address: str, port: int) -> None:
         self._address = (address, port)

@@ -59,6 +59,8 @@ def initiate(token: bytes, wish: Wish | None = None) -> Result:
         address = split_address(claims.address)
     except ValueError:
         return Result(code="unreachable")
+    if wish.engine == "iperf3" and not iperf3.available():
+        return Result(code=iperf3.ABSENT)
     _wait_for(claims.not_before_unix_ms - wish.offset_ms)
     sentinel = post((*wish.guards, address[0]), wish.guard_port)
     if sentinel is None and claims.proves == "capacity":

@@ -67,6 +67,11 @@ class _Report(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+def available() -> bool:
+    """Whether this host has the program."""
+    return shutil.which(PROGRAM) is not None
+
+
 def parse(output: bytes) -> tuple[Measurement, Sent]:
     """Read ``iperf3 -J`` of a client.
 

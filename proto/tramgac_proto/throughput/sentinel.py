@@ -4,6 +4,7 @@ Runs in a thread beside the test. Whoever works on the same path feels what the 
 feels, so it decides by round trips alone, whoever causes them.
 """
 
+import math
 import statistics
 import threading
 import time
@@ -26,9 +27,10 @@ _TCP_SPACING_SECONDS = 0.040
 _BASELINE_COUNT = 12
 _BASELINE_LEAST = 6
 _ANSWER_SECONDS = 0.3
-# Longer than a path needs to drain what the test had under way.
-_CALM_SECONDS = 0.6
-_CALM_COUNT = 5
+# Longer than a path needs to drain what the test had under way, and than another connection's
+# queue stays short after it lost something.
+_CALM_SECONDS = 0.4
+_CALM_WITHIN_SECONDS = 1.0
 
 ROSE, LOST = "sentinel_rose", "sentinel_lost"
 REASONS = frozenset({ROSE, LOST})
@@ -116,6 +118,7 @@ class Sentinel:
     def __init__(self, echoes: Echoes, spacing: float) -> None:
         self._echoes = echoes
         self._spacing = spacing
+        self._look_seconds = min(spacing, echoes.look_seconds)
         self._verdict = Verdict(0.0)
         self._baseline = 0.0
         self._number = 0
@@ -129,12 +132,10 @@ class Sentinel:
         for _ in range(_BASELINE_COUNT):
             self._number += 1
             self._echoes.ask(self._number)
-            time.sleep(self._spacing)
-            trips += (trip for _, trip in self._echoes.answers())
+            trips += (trip for _, trip in self._listen(self._spacing))
         until = time.monotonic() + _ANSWER_SECONDS
         while len(trips) < _BASELINE_COUNT and time.monotonic() < until:
-            time.sleep(self._spacing)
-            trips += (trip for _, trip in self._echoes.answers())
+            trips += (trip for _, trip in self._listen(self._spacing))
         if len(trips) < _BASELINE_LEAST:
             return False
         self._baseline = statistics.median(trips)
@@ -151,11 +152,12 @@ class Sentinel:
 
     def await_calm(self) -> None:
         """After the guard stopped the test: see whether the others need not wait any more."""
-        until = time.monotonic() + _CALM_SECONDS
+        until = time.monotonic() + _CALM_WITHIN_SECONDS
+        enough = math.ceil(_CALM_SECONDS / self._spacing)
         self._verdict.calm = 0
-        while self._verdict.calm < _CALM_COUNT and time.monotonic() < until:
+        while self._verdict.calm < enough and time.monotonic() < until:
             time.sleep(self._spacing)
-        self._recovered = self._verdict.calm >= _CALM_COUNT
+        self._recovered = self._verdict.calm >= enough
 
     def end(self) -> Watched:
         """Stop asking and say what was seen."""
@@ -173,19 +175,25 @@ class Sentinel:
             recovered=self._recovered,
         )
 
+    def _listen(self, seconds: float) -> list[tuple[int, float]]:
+        """Wait; what was answered, in the order of asking: an answer makes those before it lost."""
+        until = time.monotonic() + seconds
+        found: list[tuple[int, float]] = []
+        while (left := until - time.monotonic()) > 0 and not self._halt.is_set():
+            self._halt.wait(min(left, self._look_seconds))
+            found += self._echoes.answers()
+        return sorted(found)
+
     def _run(self) -> None:
         first = self._number
         while not self._halt.is_set():
             self._number += 1
             self._verdict.asked(self._number, time.monotonic())
             self._echoes.ask(self._number)
-            self._halt.wait(self._spacing)
-            now = time.monotonic()
-            # In the order of asking: an answer makes those before it lost.
-            for number, trip in sorted(self._echoes.answers()):
+            for number, trip in self._listen(self._spacing):
                 if number > first:
                     self._verdict.answered(number, trip)
-            self._verdict.look(now)
+            self._verdict.look(time.monotonic())
 
 
 def _attempts(addresses: Iterable[str], port: int) -> Iterable[tuple[Callable[[], Echoes], float]]:
