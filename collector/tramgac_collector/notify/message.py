@@ -129,7 +129,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("since", f"{moment(since_ms(incident))} ({zone})"),
         ("until", f"{moment(incident.closed_ms)} ({zone})" if over and incident.closed_ms else ""),
         ("lasted", _lasted(incident, language) if over else ""),
-        ("found_at", _parts_of(incident, language)),
+        ("found_at", parts_of(incident, language)),
         ("cause", cause_words(incident.cause, language) or likely_words(incident.code, language)),
         ("further", _further(incident, language)),
         ("clause", plain(str(detail.get("clause", "")), _LONGEST_CLAUSE)),
@@ -159,7 +159,7 @@ def _down(topic: Topic) -> list[str]:
     return [str(node) for node in _listed(topic.incident.detail.get("down"))]
 
 
-def _parts_of(incident: Incident, language: str) -> str:
+def parts_of(incident: Incident, language: str) -> str:
     """Ports of a switch, or errors of a printer, that the finding is about."""
     own, code = f"{incident.node}/", incident.code
     nodes = (str(node) for node in _listed(incident.detail.get("inside")))
@@ -181,7 +181,7 @@ def _inside(topic: Topic, inventory: Inventory, language: str) -> str:
     ]
     known = {one.node for one in topic.inside} | {topic.incident.node, *_down(topic)}
     dark = dict.fromkeys(str(node) for node in _listed(topic.incident.detail.get("inside")))
-    if not _parts_of(topic.incident, language):
+    if not parts_of(topic.incident, language):
         said += [place_of(node, inventory, language) for node in dark if node not in known]
     return _cut_short(said, language)
 

@@ -19,6 +19,7 @@ from tramgac_collector.web.backup_list import Choice, backup_list
 from tramgac_collector.web.desk import Desk
 from tramgac_collector.web.gate import LOGIN, Gate
 from tramgac_collector.web.incident_pages import IncidentPages
+from tramgac_collector.web.lan_pages import LanPages
 from tramgac_collector.web.login import LoginPages
 from tramgac_collector.web.report_pages import ReportPages
 from tramgac_collector.web.rule_page import rule_page
@@ -82,6 +83,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     LoginPages(app, gate, desk, pages.render)
     IncidentPages(app, gate, config, reader, pages.render)
     ReportPages(app, desk, pages.render)
+    LanPages(app, reader, desk, pages.render)
     access.narrow_endpoints(app, *_NARROWED)
     app.after_request(partial(_protect, secure=config.web.secure))
     app.register_error_handler(HTTPException, pages.failed)

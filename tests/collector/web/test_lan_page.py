@@ -1,0 +1,143 @@
+"""A facility's LAN on a page: findings in words, devices, the census, and what is not known."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.weblogin import NOW, Centre, centre
+from sqlalchemy import insert
+
+from tramgac_collector.inventory.versions import import_inventory
+from tramgac_collector.store.schema import facts, incidents
+
+DASH = "\u2013"
+PLACE = "bv-uong-bi/main"
+INVENTORY = """
+facilities:
+  - id: bv-uong-bi
+    name: {vi: Bệnh viện Uông Bí, en: Uong Bi Hospital}
+    code: "22001"
+    sites:
+      - id: main
+        name: Cơ sở chính
+        hosts: [{id: his, name: Máy chủ HIS}]
+        segments: [{id: kham, name: Khoa Khám}]
+        devices:
+          - {id: sw-1, kind: switch, name: Switch <kho>, address: 10.0.0.2, probed_by: his,
+             snmp: {}, segment: kham, stations: 45}
+          - {id: sw-2, kind: switch, address: 10.0.0.3, probed_by: his, snmp: {}, segment: kham}
+          - {id: ups, kind: ups, address: 10.0.0.4, probed_by: his, snmp: {}}
+          - {id: in, kind: printer, address: 10.0.0.5, probed_by: his, snmp: {}}
+          - {id: nas, kind: nas}
+  - {id: bv-ha-long, code: "22002", sites: [{id: main, hosts: [{id: pacs}]}]}
+"""
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Centre]:
+    """Two accounts: of the hospital with devices, and of the other."""
+    with centre(tmp_path) as one:
+        (tmp_path / "lan.yml").write_text(INVENTORY)
+        with one.engine.begin() as connection:
+            import_inventory(connection, tmp_path / "lan.yml")
+        one.account("uong-bi", "bv-uong-bi")
+        one.account("ha-long", "bv-ha-long")
+        yield one
+
+
+def know(room: Centre, name: str, subject: str, value: float, **more: Any) -> None:
+    row = {"unit": "", "text": "", "collected_ms": NOW - 60_000, "received_ms": NOW,
+           "expires_ms": NOW + 600_000, "origin": "agent:x/snmp", "quality": "measured",
+           "written_ms": NOW}  # fmt: skip
+    values = {**row, "name": name, "subject": f"{PLACE}/{subject}", "value": value, **more}
+    with room.engine.begin() as connection:
+        connection.execute(insert(facts).values(**values))
+
+
+def page(room: Centre, account: str = "uong-bi", language: str = "vi") -> str:
+    return room.browser(account).get(f"/{language}/facilities/bv-uong-bi/lan").text
+
+
+def row(text: str, name: str) -> str:
+    """The line of a table that names something, without its tags' content."""
+    return next(one for one in text.split("<tr>") if name in one).partition("</tr>")[0]
+
+
+def test_findings_are_said_in_words(room: Centre) -> None:
+    """What, which ports, since when, likely cause and next step, in both languages."""
+    detail = {"inside": [f"{PLACE}/sw-1/Gi1/0/3", f"{PLACE}/sw-1/<b>"], "since_ms": NOW - 7_200_000}
+    values = {"node": f"{PLACE}/sw-1", "code": "port_half_duplex", "facility": "bv-uong-bi",
+              "site": "main", "severity": "low", "opened_ms": NOW, "changed_ms": NOW,
+              "detail": json.dumps(detail)}  # fmt: skip
+    with room.engine.begin() as connection:
+        connection.execute(insert(incidents).values(**values))
+    vi, en = page(room), page(room, language="en")
+
+    assert "bán song công" in vi
+    assert "Đặt cả hai đầu về tự động" in vi
+    assert "Nguyên nhân: có thể: một đầu đặt cứng" in vi
+    assert "Set both ends to automatic" in en
+    for text in (vi, en):
+        assert "Gi1/0/3" in text
+        assert "07:00:00</time>" in text
+        assert "<b>" not in text
+        assert "Switch &lt;kho&gt;" in text
+
+
+def test_the_census_adds_up_a_segment_and_says_who_is_missing(room: Centre) -> None:
+    """One of two switches has told; a count nobody told is a dash, never a zero."""
+    for speed, ports in (("100", 6), ("1000", 30), ("10", 0)):
+        know(room, "net.ports", f"sw-1/{speed}", ports)
+    know(room, "net.ports.down", "sw-1", 12)
+    know(room, "inv.stations", "sw-1", 33)
+    line = row(page(room), "Khoa Khám")
+
+    assert "1/2" in line
+    assert "100: 6<" in line
+    assert "1000: 30<" in line
+    assert ">10: " not in line
+    cells = [one.partition("</td>")[0] for one in line.split('<td class="number">')[1:]]
+    assert cells == ["12", DASH, DASH, DASH, "33", DASH, "45"]
+
+
+def test_devices_show_what_is_known_of_them(room: Centre) -> None:
+    """Answering, silent, asleep, never told, never asked; what expired is marked."""
+    know(room, "net.dev", "sw-1", 1, expires_ms=NOW - 1)
+    know(room, "net.dev", "ups", 0)
+    know(room, "print.asleep", "in", 1)
+    text = page(room, language="en")
+
+    assert "expired" in row(text, "Switch &lt;kho&gt;")
+    assert "Not known" in row(text, ">sw-2 ")
+    assert "Does not answer" in row(text, ">ups ")
+    assert "Asleep or off" in row(text, ">in ")
+    assert "Not asked by SNMP" in row(text, ">nas ")
+
+
+def test_a_runtime_nobody_believes_is_called_doubtful(room: Centre) -> None:
+    """As long as the agent does not say that it can be trusted."""
+    know(room, "ups.runtime", "ups", 6000)
+    assert "Runtime (doubtful) 100 min" in page(room, language="en")
+    know(room, "ups.runtime.trusted", "ups", 1)
+    assert "Runtime 100 min" in page(room, language="en")
+
+
+def test_tests_and_paths_are_listed_with_their_age(room: Centre) -> None:
+    """Rate with verdict, round trip and loss, by the names people know."""
+    know(room, "net.path.test", "his/pacs:send:floor", 10_000_000, text="held")
+    know(room, "net.path.rtt", "his/gateway:icmp", 0.0023)
+    text = page(room)
+
+    assert "80 Mbit/s" in row(text, "pacs:send:floor")
+    assert "held" in row(text, "pacs:send:floor")
+    assert "Máy chủ HIS → gateway:icmp" in text
+    assert "2.3 ms" in row(text, "gateway:icmp")
+
+
+def test_nothing_found_is_not_said_to_be_well(room: Centre) -> None:
+    """The page says how far its silence reaches; another's page does not exist."""
+    assert "Điều chưa biết không phải là tốt" in page(room)
+    assert room.browser("ha-long").get("/vi/facilities/bv-uong-bi/lan").status_code == 404
+    assert room.browser("").get("/vi/facilities/bv-uong-bi/lan").status_code in {302, 303}
