@@ -272,6 +272,38 @@ PRINTER_ERRORS: Mapping[str, Pair] = {
     "output_full": ("khay ra đầy", "output tray full"),
 }
 
+# Why a place is not reached, or a path is bad in one direction, where that is known.
+PATH_CAUSES: Mapping[str, Pair] = {
+    "far_end": (
+        "chính nơi đó: không ai tới được",
+        "the place itself: nobody reaches it",
+    ),
+    "line": (
+        "đường truyền ở đây: nơi khác vẫn tới được",
+        "the line here: others reach it",
+    ),
+    "line_likely": (
+        "nhiều khả năng đường truyền ở đây: không nơi nào bên ngoài tới được",
+        "most likely the line here: nothing outside is reached",
+    ),
+    "gateway": (
+        "cổng mạng của địa điểm không trả lời",
+        "the site's own gateway does not answer",
+    ),
+    "segment": (
+        "mạng nội bộ: phân đoạn khác vẫn tới được",
+        "the network inside: other segments reach it",
+    ),
+    "line_or_far_end": (
+        "chưa rõ: đường truyền ở đây hay chính nơi đó",
+        "unknown: the line here or the place itself",
+    ),
+    "loss_send": ("mất gói chiều gửi đi", "packets are lost on the way there"),
+    "loss_receive": ("mất gói chiều nhận về", "packets are lost on the way back"),
+    "queue_send": ("nghẽn chiều gửi đi", "packets wait on the way there"),
+    "queue_receive": ("nghẽn chiều nhận về", "packets wait on the way back"),
+}
+
 LAN_WORDS: Mapping[str, LanWords] = {**PORT_WORDS, **DEVICE_WORDS}
 
 

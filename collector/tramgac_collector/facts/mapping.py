@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PATH = ("target", "method")
 _TEST = ("target", "direction", "proves")
+_WAY = ("target", "direction")
+_PLACE = ("target",)
 _MOUNT = ("mountpoint",)
 _PORT = ("interface",)
 
@@ -39,6 +41,14 @@ FROM_METRIC: Mapping[str, FromMetric] = {
         "path_rtt_seconds": FromMetric(FactKind("net.path.rtt", "seconds", 0.01), _PATH),
         "path_jitter_seconds": FromMetric(FactKind("net.path.jitter", "seconds", 0.01), _PATH),
         "path_loss_ratio": FromMetric(FactKind("net.path.loss", "ratio", 0.05), _PATH),
+        "path_loss_direction_ratio": FromMetric(FactKind("net.path.lost", "ratio", 0.05), _WAY),
+        "path_queue_seconds": FromMetric(FactKind("net.path.queue", "seconds", 0.005), _WAY),
+        "path_reachable": FromMetric(FactKind("net.path.reach", "bool"), _PLACE),
+        "path_stage": FromMetric(FactKind("net.path.stage", "code"), _PLACE),
+        "path_connect_seconds": FromMetric(FactKind("net.path.connect", "seconds", 0.01), _PLACE),
+        "path_certificate_expiry_timestamp_seconds": FromMetric(
+            FactKind("net.path.tls", "timestamp_seconds", 1.0), _PLACE
+        ),
         "path_throughput_bytes_per_second": FromMetric(
             FactKind("net.path", "bytes_per_second", 125_000.0), _TEST
         ),

@@ -83,6 +83,9 @@ _CODES = (
     Code("link_slow", Family.PATH, Severity.MEDIUM),
     Code("link_half_duplex", Family.PATH, Severity.MEDIUM),
     Code("path_loss", Family.PATH, Severity.MEDIUM, 0, 15 * MINUTE),
+    # Of one node: loss that turns out to be one direction's changes its code.
+    Code("path_one_way", Family.PATH, Severity.MEDIUM, 0, 15 * MINUTE, slot="path_loss"),
+    Code("path_down", Family.PATH, Severity.HIGH, leave_ms=2 * MINUTE),
     Code("path_slow", Family.PATH, Severity.LOW, 0, 15 * MINUTE),
     # Ports of one switch with one trouble are one incident, at the switch. The agent has waited.
     Code("port_half_duplex", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),

@@ -2,7 +2,8 @@
 
 Nodes are named by the subjects of facts: ``facility``, ``facility/site``, ``facility/site/host``,
 ``facility/site/host/PART``, where a device stands like a host; beside them
-``system:facility/system``, ``backup:SERIES``, ``provider:id``, ``link:id`` and ``centre``.
+``system:facility/system``, ``backup:SERIES``, ``provider:id``, ``portal:id``, ``link:id`` and
+``centre``.
 """
 
 from collections.abc import Collection
@@ -14,6 +15,7 @@ from tramgac_collector.inventory.shared import Provider
 
 CENTRE = "centre"
 _SYSTEM, _BACKUP, _PROVIDER, _LINK = "system:", "backup:", "provider:", "link:"
+_PORTAL = "portal:"
 # Depth of a host, or a device, in a place's path.
 _HOST = 2
 
@@ -36,6 +38,11 @@ def provider_node(provider: str) -> str:
 def link_node(link: str) -> str:
     """Node of a carrier's line."""
     return f"{_LINK}{link}"
+
+
+def portal_node(portal: str) -> str:
+    """Node of a place outside that many sites need."""
+    return f"{_PORTAL}{portal}"
 
 
 def is_part(node: str) -> bool:
@@ -79,6 +86,7 @@ class Tree:
         }
         self._series = {backup_node(series.id) for series in inventory.all_series()}
         self._shared = {provider_node(one.id): one for one in inventory.providers}
+        self._portals = {portal_node(one.id): one for one in inventory.portals}
         self._links = {link_node(one.id): one for one in inventory.links}
         self.link_of = {site: link_node(one.id) for site, one in inventory.link_of.items()}
         self.ancestors = lru_cache(maxsize=20_000)(self._ancestors)
@@ -118,20 +126,22 @@ class Tree:
         ]
 
     def provider_of(self, node: str) -> str:
-        """Node of the provider a system runs at; empty where there is none."""
-        system = self.system(node)
-        return provider_node(system.provider) if system is not None and system.provider else ""
+        """Node of the provider a system or portal is at; empty where there is none."""
+        found = self.system(node) or self._portals.get(node)
+        return provider_node(found.provider) if found is not None and found.provider else ""
 
     def carrier_of(self, node: str) -> Provider | None:
-        """Who mends a provider's node or a link: the provider, or the link's carrier."""
+        """Who mends it: of a portal its provider, of a link its carrier, or the provider itself."""
         link = self._links.get(node)
+        if node in self._portals:
+            node = self.provider_of(node)
         return self._shared.get(node if link is None else provider_node(link.carrier))
 
     def knows(self, node: str) -> bool:
         """Whether the inventory still has it; of a part, what it is a part of."""
         if ":" in node.partition("/")[0]:
             return any(node in found for found in (self._systems, self._series, self._shared)) or (
-                node in self._links
+                node in self._links or node in self._portals
             )
         depth = node.count("/")
         if depth == 0:
@@ -152,7 +162,7 @@ class Tree:
 
     def where(self, node: str) -> tuple[str, str, str]:
         """Facility, site and host a node belongs to; empty where it belongs to none."""
-        if node == CENTRE or node.startswith((_PROVIDER, _LINK)):
+        if node == CENTRE or node.startswith((_PROVIDER, _PORTAL, _LINK)):
             return "", "", ""
         if node.startswith((_SYSTEM, _BACKUP)):
             places = (up for up in self.ancestors(node) if up.count("/") == _HOST)
@@ -174,7 +184,7 @@ class Tree:
     def _parents(self, node: str) -> tuple[str, ...]:
         if node == CENTRE or node.startswith((_PROVIDER, _LINK)):
             return ()
-        if node.startswith(_SYSTEM):
+        if node.startswith((_SYSTEM, _PORTAL)):
             return self._of_system(node)
         if node.startswith(_BACKUP):
             facility, host, *_ = node.removeprefix(_BACKUP).split("/", 2)
@@ -197,7 +207,9 @@ class Tree:
         return (place,) if place else ()
 
     def _of_system(self, node: str) -> tuple[str, ...]:
-        """What it runs on, and from where it is looked at."""
+        """What it runs on, and from where it is looked at; a portal is looked at from all over."""
+        if node in self._portals:
+            return tuple(filter(None, (self.provider_of(node),)))
         facility = node.removeprefix(_SYSTEM).partition("/")[0]
         system = self.system(node)
         if system is None:

@@ -6,18 +6,17 @@ from typing import Any
 
 import yaml
 
-from tramgac_collector.inventory.devices import Device, snmp_table
+from tramgac_collector.inventory.devices import snmp_table
 from tramgac_collector.inventory.model import (
     BackupSeries,
-    Host,
     Inventory,
     Placed,
     System,
 )
 from tramgac_collector.lan.mesh import plan_of
+from tramgac_collector.lan.paths import latency_targets, path_targets, reflect_to
 from tramgac_collector.model import Owner
 
-_MOST_TARGETS = 32
 _MOST_PATHS = 16
 _AHEAD = 0.85
 # The bounds of the probe's own settings.
@@ -65,8 +64,9 @@ def agent_toml(inventory: Inventory, place: str) -> str:
     placed = find_agent(inventory, place)
     parts = [
         f"# From the inventory: `inventory export --agent {place}`. Change it there.\n",
-        *_responder(placed),
-        *(_toml("[[checks.latency.targets]]", one) for one in _latency(placed)),
+        *_responder(inventory, placed),
+        *(_toml("[[checks.latency.targets]]", one) for one in latency_targets(inventory, placed)),
+        *(_toml("[[checks.path.targets]]", one) for one in path_targets(inventory, placed)),
         *(_toml("[[checks.service.systems]]", one) for one in _systems(placed)),
         *(_toml("[[checks.throughput.targets]]", one) for one in _throughput(inventory, placed)),
         *_devices(placed),
@@ -75,29 +75,14 @@ def agent_toml(inventory: Inventory, place: str) -> str:
     return "\n".join(parts)
 
 
-def _responder(placed: Placed) -> Iterable[str]:
+def _responder(inventory: Inventory, placed: Placed) -> Iterable[str]:
     if placed.host.role == "probe":
         yield _toml("[agent]", {"role": "probe"})
     if placed.host.responder:
         listen = f"0.0.0.0:{placed.host.responder_port}"
-        yield _toml("[responder]", {"enabled": True, "listen": listen})
-
-
-def _latency(placed: Placed) -> list[Table]:
-    """Servers of the facility, and what the site's traffic passes through."""
-    hosts = [
-        one
-        for site in placed.facility.sites
-        for one in site.hosts
-        if one.role == "server" and one.address and one.id != placed.host.id
-    ]
-    passed = [
-        one
-        for one in placed.site.devices
-        if one.kind in {"router", "firewall", "switch"} and one.address
-    ]
-    things: list[Device | Host] = [*passed, *hosts]
-    return [{"name": one.id, "address": one.address} for one in things[:_MOST_TARGETS]]
+        peers = reflect_to(inventory, placed)
+        more = {"reflect_to": peers} if peers else {}
+        yield _toml("[responder]", {"enabled": True, "listen": listen, **more})
 
 
 def _systems(placed: Placed) -> Iterable[Table]:

@@ -19,7 +19,7 @@ from tramgac_collector.inventory.base import (
 )
 from tramgac_collector.inventory.devices import Device
 from tramgac_collector.inventory.lan import Clinic, Segment, Uplink
-from tramgac_collector.inventory.shared import Link, Provider, Province
+from tramgac_collector.inventory.shared import Link, Portal, Provider, Province
 from tramgac_collector.model import Owner
 
 
@@ -290,6 +290,7 @@ class Inventory(Node, frozen=True, kw_only=True):
     clinic: Clinic = Clinic()
     providers: tuple[Provider, ...] = ()
     links: tuple[Link, ...] = ()
+    portals: Annotated[tuple[Portal, ...], msgspec.Meta(max_length=12)] = ()
     facilities: tuple[Facility, ...] = ()
 
     @cached_property
@@ -301,6 +302,14 @@ class Inventory(Node, frozen=True, kw_only=True):
     def provider(self, provider: str) -> Provider | None:
         """A provider by id."""
         return next((one for one in self.providers if one.id == provider), None)
+
+    @cached_property
+    def _portals(self) -> dict[str, Portal]:
+        return {portal.id: portal for portal in self.portals}
+
+    def portal(self, portal: str) -> Portal | None:
+        """A portal by id."""
+        return self._portals.get(portal)
 
     @cached_property
     def _facilities(self) -> dict[str, Facility]:

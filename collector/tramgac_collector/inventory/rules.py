@@ -18,6 +18,7 @@ from tramgac_collector.inventory.model import (
     System,
 )
 
+_PORTS = 65_536
 _DOMAIN_WORD = re.compile(r"[A-Za-z0-9._-]{0,63}")
 
 
@@ -48,6 +49,7 @@ def find_problems(inventory: Inventory) -> list[Problem]:
     found += _repeated("facilities", inventory.facilities)
     found += _repeated_codes(inventory)
     found += _links(inventory, providers)
+    found += _portals(inventory, providers)
     found += _clinic("clinic", inventory.clinic)
     for number, facility in enumerate(inventory.facilities):
         hosts = [host for site in facility.sites for host in site.hosts]
@@ -76,17 +78,35 @@ def _repeated_codes(inventory: Inventory) -> Iterator[Problem]:
 
 def _links(inventory: Inventory, providers: set[str]) -> Iterator[Problem]:
     yield from _repeated("links", inventory.links)
-    sites = {f"{f.id}/{site.id}" for f in inventory.facilities for site in f.sites}
     for number, link in enumerate(inventory.links):
         path = f"links[{number}]"
         yield from _reference(f"{path}.carrier", link.carrier, providers, "provider")
-        seen: set[str] = set()
-        for at, site in enumerate(link.sites):
-            if site not in sites:
-                yield Problem(f"{path}.sites[{at}]", f"no site `{site}`; write FACILITY/SITE")
-            elif site in seen:
-                yield Problem(f"{path}.sites[{at}]", f"`{site}` is named twice; once is enough")
-            seen.add(site)
+        yield from _sites(path, link.sites, inventory)
+
+
+def _sites(path: str, named: Iterable[str], inventory: Inventory) -> Iterator[Problem]:
+    sites = {f"{f.id}/{site.id}" for f in inventory.facilities for site in f.sites}
+    seen: set[str] = set()
+    for at, site in enumerate(named):
+        if site not in sites:
+            yield Problem(f"{path}.sites[{at}]", f"no site `{site}`; write FACILITY/SITE")
+        elif site in seen:
+            yield Problem(f"{path}.sites[{at}]", f"`{site}` is named twice; once is enough")
+        seen.add(site)
+
+
+def _portals(inventory: Inventory, providers: set[str]) -> Iterator[Problem]:
+    yield from _repeated("portals", inventory.portals)
+    taken = {system.id for one in inventory.facilities for system in one.systems} | {"gateway"}
+    for number, portal in enumerate(inventory.portals):
+        path = f"portals[{number}]"
+        yield from _reference(f"{path}.provider", portal.provider, providers, "provider")
+        yield from _sites(path, portal.sites, inventory)
+        if portal.id in taken:
+            text = f"`{portal.id}` is a system's id or `gateway`; reports name either: take another"
+            yield Problem(f"{path}.id", text)
+        if not 0 < int(portal.address.rpartition(":")[2]) < _PORTS:
+            yield Problem(f"{path}.address", "a port is a number from 1 to 65535")
 
 
 def _clinic(path: str, clinic: Clinic | None) -> Iterator[Problem]:

@@ -59,9 +59,13 @@ def place_of(node: str, inventory: Inventory, language: str) -> str:
 
 def _names_of(node: str, inventory: Inventory, language: str) -> list[str]:
     kind, _, path = node.partition(":") if node.startswith(_KINDS) else ("", "", node)
-    if kind in {"provider", "link"}:
-        shared = inventory.providers if kind == "provider" else inventory.links
-        found = next((one for one in shared if one.id == path), None)
+    shared = {
+        "provider": inventory.providers,
+        "portal": inventory.portals,
+        "link": inventory.links,
+    }
+    if kind in shared:
+        found = next((one for one in shared[kind] if one.id == path), None)
         return [path if found is None else found.title(language)]
     first, *rest = path.split("/")
     facility = inventory.facility(first)
@@ -95,7 +99,7 @@ def _place(facility: Facility, rest: list[str], language: str) -> list[str]:
 
 
 # What a node begins with, unless it is a place.
-_KINDS = ("system:", "backup:", "provider:", "link:")
+_KINDS = ("system:", "backup:", "provider:", "portal:", "link:")
 _NAMES = {"system": _system, "backup": _series}
 
 

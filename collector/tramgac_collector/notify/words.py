@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tramgac_collector.backups.reasons import WORDS as BACKUP_REASONS
 from tramgac_collector.incidents.codes import CODES
 from tramgac_collector.notify.plain import plain
-from tramgac_proto.lanwords import DEVICE_WORDS, PORT_WORDS, PRINTER_ERRORS, LanWords
+from tramgac_proto.lanwords import DEVICE_WORDS, PATH_CAUSES, PORT_WORDS, PRINTER_ERRORS, LanWords
 
 LANGUAGES = ("vi", "en")
 
@@ -295,6 +295,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "self_test_failed": ("không qua lần tự kiểm tra", "it failed its self-test"),
 }
+CAUSES |= PATH_CAUSES
 
 # Other words of messages and pages.
 LABELS: dict[str, tuple[str, str]] = {
