@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -120,10 +120,14 @@ def give_out(connection: Connection, made: Figures, who: str, now_ms: int) -> Gi
     return Given(number, made.scope, *days_and_moment, digest, now_ms, who[:64])
 
 
-def listed(connection: Connection, limit: int = 500) -> Sequence[Given]:
-    """The newest reports, newest first."""
+def listed(
+    connection: Connection, limit: int = 500, scopes: Collection[str] | None = None
+) -> Sequence[Given]:
+    """The newest reports, newest first; only those of some facilities where ``scopes`` says so."""
     columns = [reports.c[name] for name in Given._fields]
     query = select(*columns).order_by(reports.c.number.desc()).limit(limit)
+    if scopes is not None:
+        query = query.where(reports.c.scope.in_(sorted(scopes)))
     return [Given(*row) for row in connection.execute(query)]
 
 

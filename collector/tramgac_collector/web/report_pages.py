@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from tramgac_collector.report import archive
 from tramgac_collector.report.page import report_page, style_digest
 from tramgac_collector.web import access
-from tramgac_collector.web.access import may_see
+from tramgac_collector.web.access import may_see, viewer
 from tramgac_collector.web.desk import Desk
 
 _LIST, _ONE = "reports", "report"
@@ -41,7 +41,9 @@ class ReportPages:
     def listing(self, language: str) -> str:
         """Those the viewer may see, the newest first."""
         with self._desk.reading() as connection:
-            found = [one for one in archive.listed(connection) if may_see(one.scope)]
+            # Those of others must not push theirs off the end of the list.
+            every = archive.listed(connection, scopes=viewer().facilities)
+        found = [one for one in every if may_see(one.scope)]
         return self._render("reports.html", language, page=_LIST, reports=found)
 
     def one(self, language: str, number: int) -> AnyResponse | tuple[str, int]:

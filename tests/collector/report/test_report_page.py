@@ -11,11 +11,14 @@ from helpers.evidence import NOW, SERIES
 from helpers.reporting import BEGIN, DAY, INVENTORY, ReportStore
 from helpers.scenario import Fleet
 from helpers.told import good
+from helpers.weblogin import centre
+from sqlalchemy import insert
 
 from tramgac_collector.config import CollectorSection, Config, ListenSection
 from tramgac_collector.report.model import Figures
 from tramgac_collector.report.page import report_page
 from tramgac_collector.report.words import WORDS, length, share
+from tramgac_collector.store.schema import reports
 from tramgac_collector.web import access
 from tramgac_collector.web.access import Viewer
 from tramgac_collector.web.app import create_app
@@ -164,6 +167,21 @@ def test_a_facilitys_account_does_not_see_the_provinces(
     assert f"/reports/{given.number}" not in client.get("/en/reports").text
     assert client.get(f"/vi/reports/{given.number}").status_code == 404
     app.extensions["store"].close()
+
+
+def test_others_reports_push_none_off_a_facilitys_list(tmp_path: Path) -> None:
+    """Two hundred facilities give out more within weeks than one list holds."""
+    scopes = ["bv-uong-bi", *["bv-ha-long"] * 501]
+    row = {"from_day": "2026-11-01", "to_day": "2026-11-14", "known_ms": 1, "packs": "",
+           "figures": b"", "sha256": "", "created_ms": 1, "created_by": "x"}  # fmt: skip
+    with centre(tmp_path) as room:
+        room.account("uong-bi", "bv-uong-bi")
+        with room.engine.begin() as connection:
+            connection.execute(insert(reports), [{**row, "scope": one} for one in scopes])
+        page = room.browser("uong-bi").get("/en/reports").text
+
+    assert page.count("bv-uong-bi") == 1
+    assert "bv-ha-long" not in page
 
 
 def test_figures_can_be_read_by_scripts(made: Figures) -> None:
