@@ -89,6 +89,7 @@ def main(args: argparse.Namespace) -> int:
 def _make(args: argparse.Namespace, config: Config) -> tuple[Figures, Given | None]:
     if args.first is None or args.last is None:
         raise CommandFailed("name the days: --from DAY --to DAY; or `report list`, `report show`")
+    _check_target(args.out)
     now = wall_ms()
     window = archive.window_of(args.first, args.last, args.known_at or now, now)
     with looking(config) as connection:
@@ -109,12 +110,31 @@ def _print(args: argparse.Namespace, made: Figures, given: Given | None) -> None
     if args.out is None:
         _tell(text)
         return
-    # Weak points of hospitals: for the eyes of whoever asked.
-    handle = os.open(args.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
     number = "draft" if given is None else f"report {given.number}"
+    try:
+        _write(args.out, text)
+    except OSError as error:
+        raise CommandFailed(f"{number} is not written, {args.out}: {error.strerror}") from error
     sys.stderr.write(f"{number}: {args.out}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Weak points of hospitals: for the eyes of whoever asked, also where the file was there."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        if path.is_file():
+            os.fchmod(handle, 0o600)
+        file.write(text)
+
+
+def _check_target(path: Path | None) -> None:
+    """A number is given for good: not for a report that nobody gets.
+
+    Raises:
+        CommandFailed: Nothing can be written there.
+    """
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise CommandFailed(f"--out {path}: no file can be written there")
 
 
 def _tell(text: str) -> None:

@@ -73,6 +73,19 @@ def test_scripts_get_figures_and_a_draft_is_not_kept(ask: Ask) -> None:
     assert json.loads(ask("list", "--json")) == []
 
 
+def test_no_number_is_given_to_what_cannot_be_written(ask: Ask, tmp_path: Path) -> None:
+    """A folder that is not there is said before; a file others could read is closed to them."""
+    assert "no file can be written there" in ask(*DAYS, "--out", str(tmp_path / "no" / "r.html"))[1]
+    assert "no file can be written there" in ask(*DAYS, "--out", str(tmp_path))[1]
+    assert json.loads(ask("list", "--json")) == []
+
+    out = tmp_path / "r.html"
+    out.touch(mode=0o644)
+    ask(*DAYS, "--out", str(out))
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert "is not written" in ask("show", "1", "--out", str(tmp_path))[1]
+
+
 def test_what_cannot_be_done_is_said(ask: Ask) -> None:
     """No days, an unknown facility, the future, a number that is not there."""
     assert "name the days" in ask()[1]
