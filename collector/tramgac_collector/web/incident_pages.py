@@ -23,7 +23,7 @@ from tramgac_collector.web.store import StoreReader
 from tramgac_collector.web.view import narrowed
 
 _LIST, _TAKE = "incidents", "take_incident"
-_MOST = 200
+_MOST, _MOST_READ = 200, 1_000
 _LARGEST = 2**63 - 1
 # As many nodes as an incident keeps: what else it covers is not known.
 _FULL = 64
@@ -75,7 +75,8 @@ class IncidentPages:
         """Causes, the oldest first; what each of them covers stands in its text."""
         inventory = narrowed(self._reader.read(), may_see).inventory
         with self._desk.reading() as connection:
-            found = [one for one in map(_seen, _open(connection)) if one is not None]
+            every = _open(connection)
+            found = [one for one in map(_seen, every) if one is not None]
             # An empty list says nothing while nobody looks.
             blind = any(judging(connection, self._desk.now_ms()))
             own = [one.id for one in found if may_see(one.facility)]
@@ -87,8 +88,10 @@ class IncidentPages:
             inside = tuple(one for one in found if one.parent_id == root.id)
             message = compose([Topic(root, inside=inside)], inventory, language)
             shown.append(Shown(root, message, told.get(root.id, ()), root.id in own))
-        more = len(roots) - len(shown)
+        # Beyond what is read nobody knows what belongs to what, nor whose it is.
+        more, cut = len(roots) - len(shown), len(every) >= _MOST_READ
         silent = ["judge_silent"] * blind + ["facility_gone"] * _is_gone(inventory)
+        silent += ["not_all_read"] * cut
         return self._render(
             "incidents.html", language, page=_LIST, shown=shown, more=more, silent=silent
         )
@@ -139,7 +142,7 @@ def _open(connection: Connection) -> list[Incident]:
     seen = viewer().facilities
     if seen is not None:
         query = query.where(table.facility.in_(["", *sorted(seen)]))
-    numbers = [row[0] for row in connection.execute(query.limit(_MOST * 5))]
+    numbers = [row[0] for row in connection.execute(query.limit(_MOST_READ))]
     found = (get_incident(connection, number) for number in numbers)
     return [one for one in found if one is not None]
 

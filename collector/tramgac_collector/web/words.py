@@ -110,6 +110,10 @@ _WORDS = {
         "Cơ sở của tài khoản này không còn trong danh mục giám sát. Báo quản trị viên ở trung tâm.",
         "A facility of this account is not in the inventory any more. Tell the centre's operator.",
     ),
+    "not_all_read": (
+        "Có quá nhiều sự cố đang mở; trang này không nêu hết.",
+        "Very many incidents are open; this page does not name them all.",
+    ),
     "packs_lost": (
         "yêu cầu chưa đánh giá được vì gói quy định bị lỗi. Báo quản trị viên ở trung tâm.",
         "requirements cannot be judged: their packs are spoilt. Tell the centre's operator.",

@@ -121,6 +121,17 @@ def test_a_cut_of_the_province_is_shown_to_whom_it_hit(room: Centre) -> None:
     assert "/take" not in page
 
 
+def test_what_was_not_read_is_not_left_out_in_silence(room: Centre) -> None:
+    """Of more than a thousand open ones the page does not claim to count the rest."""
+    row = {"code": "agent_silent", "facility": "bv-uong-bi", "site": "main", "severity": "high",
+           "opened_ms": room.now_ms, "changed_ms": room.now_ms, "detail": "{}"}  # fmt: skip
+    rows = [{**row, "node": f"bv-uong-bi/main/h{number}"} for number in range(1_001)]
+    with room.engine.begin() as connection:
+        connection.execute(insert(incidents), rows)
+
+    assert "does not name them all" in room.browser("uong-bi").get("/en/incidents").text
+
+
 def test_no_incident_is_no_good_news_while_nobody_judges(room: Centre) -> None:
     """Until the first turn, and from a minute after the last one: said, and nothing else."""
     client, seen = room.browser("uong-bi"), []
