@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.incidents.codes import CODES
-from tramgac_collector.incidents.model import Change, Event, Incident
+from tramgac_collector.incidents.model import Change, Detail, Event, Incident
 from tramgac_collector.incidents.store import apply, load_current, load_windows
 from tramgac_collector.inventory.versions import import_inventory
 from tramgac_collector.store import schema
@@ -153,3 +153,16 @@ def test_work_is_planned_within_a_year(terminal: Terminal, hours: str) -> None:
     words = ("maintenance", "add", "bv", "--reason", "x", f"--in-hours={hours}")
     assert terminal.run(*words) == 1
     assert "--in-hours is from 0 to 8784" in terminal.error
+
+
+def test_a_facility_s_list_has_what_it_shares(terminal: Terminal) -> None:
+    """Cut off with a carrier's line, it has no incident of its own; of others' lines none."""
+    for site in ("bv/main", "other/main"):
+        detail = Detail(inside=(site,))
+        cut = Incident(
+            0, f"link:{site}", "region_link_down", "", "", NOW, "critical", detail=detail
+        )
+        with terminal.store().begin() as connection:
+            apply(connection, [Change(cut, Event.OPENED)], NOW)
+    listed = terminal.told("incidents", "list", "--facility", "bv")
+    assert {one["node"] for one in listed} == {"bv/main", "link:bv/main"}
