@@ -72,6 +72,21 @@ def test_a_restart_forgets_neither_turn_nor_budget(engine: Engine) -> None:
     assert isinstance(after.ask(12, now_ms=NOW + DAY_MS), bytes)
 
 
+def test_after_a_restart_an_old_report_frees_no_newer_test(engine: Engine) -> None:
+    """Told twice, before and after: the segment belongs to somebody else by then."""
+    before = Office(engine)
+    token = before.ask(6)
+    assert isinstance(token, bytes)
+    result = fleet_pb2.ThroughputResult(lease_id=read_unverified(token).id, verdict="held")
+    before.desk.ended(owner(6), result, NOW + 1_000)
+    assert isinstance(before.ask(12, now_ms=NOW + 1_000), bytes)
+
+    after = Office(engine)
+    after.restore(NOW + 2_000)
+    after.desk.ended(owner(6), result, NOW + 2_000)
+    assert after.ask(18, now_ms=NOW + 2_000) == "segment_busy"
+
+
 def test_a_line_says_how_the_test_ended(engine: Engine) -> None:
     """Granted, locked, released; a second report of the same test changes nothing."""
     office = Office(engine)
