@@ -133,13 +133,15 @@ def judgement(results: Sequence[Stored], history: History, until_ms: int) -> Jud
         if one.status in _GAPS and one.due_ms is None and not one.detail.get("preview")
     ]
     due = [one for one in ordered if _is_ahead(one, until_ms)]
+    # What is not in force yet is neither a gap nor wanting.
+    counted = Counter(one.status for one in ordered if not one.detail.get("preview"))
     names = {name for one in ordered for name in _missing(one) if not is_paper(name)}
     return Judgement(
         gaps=tuple(_standing(one, history) for one in gaps),
         deadlines=tuple(
             _standing(one, history) for one in sorted(due, key=lambda one: (one.due_ms, one.rule))
         ),
-        counts={s.value: n for s, n in Counter(one.status for one in ordered).items()},
+        counts={s.value: n for s, n in counted.items()},
         unmeasured=tuple(sorted(names)),
     )
 

@@ -1,4 +1,4 @@
-"""What many hospitals shared, in the report of one; planned minutes counted once."""
+"""What a report must neither leave out nor count twice: lines, planned minutes, previews."""
 
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,10 @@ from helpers.scenario import Fleet
 
 from tramgac_collector.report.archive import window_of
 from tramgac_collector.report.figures import figures
+from tramgac_collector.report.gaps import History, judgement
 from tramgac_collector.report.model import Figures
+from tramgac_collector.rules.status import Status
+from tramgac_collector.rules.stored import Stored
 from tramgac_collector.store.engine import reading
 
 MINUTE = 60_000
@@ -71,3 +74,18 @@ def test_two_outages_at_once_lose_planned_minutes_once(tmp_path: Path) -> None:
     (one,) = report(store, "bvdk").places[0].outages
 
     assert (one.count, one.length_ms, one.longest_ms) == (2, hour, hour)
+
+
+def test_what_is_not_in_force_yet_is_not_counted(tmp_path: Path) -> None:
+    """As many gaps are counted as are listed; a preview is neither."""
+    store = ReportStore(tmp_path)
+    window = window_of(FIRST, LAST, store.now_ms, store.now_ms)
+    said = (Status.FAIL, "refuted", False, 1.0, NOW, NOW)
+    results = [
+        Stored("bvdk", "vn.now", *said, {"preview": False}),
+        Stored("bvdk", "vn.later", *said, {"preview": True}),
+    ]
+    with reading(store.engine) as connection:
+        found = judgement(results, History(connection, "bvdk", window), NOW)
+
+    assert ([one.rule for one in found.gaps], found.counts) == (["vn.now"], {"fail": 1})
