@@ -22,6 +22,7 @@ from tramgac_agent.checks.base import (
     Sample,
 )
 from tramgac_agent.snmp.families import FAMILIES
+from tramgac_agent.snmp.newest import Newest
 from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.wire import MAX_DEVICES, MAX_LINE_BYTES, Order, Told
 
@@ -66,6 +67,7 @@ class SnmpCheck(Check[SnmpSettings]):
     def __init__(self, settings: SnmpSettings) -> None:
         super().__init__(settings)
         self._poller = _Child()
+        self._newest = Newest()
 
     def run(self, context: Context) -> Iterator[Observation]:
         """Everything that was found since the last run.
@@ -81,7 +83,9 @@ class SnmpCheck(Check[SnmpSettings]):
         if new:
             self._poller.wait_for(len(self.settings.devices), context)
         known = {device.name for device in self.settings.devices}
-        yield from (_observation(one) for one in self._poller.take() if one.device in known)
+        told = [one for one in self._poller.take() if one.device in known]
+        self._newest.note(told, context.state_dir, int(time.time()))
+        yield from map(_observation, told)
         if not self._poller.alive:
             raise CheckFailed("poller_died")
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tramgac_agent.backoff import UNTRUSTED_CAP_SECONDS
+from tramgac_agent.commands import doctor_lan
 from tramgac_agent.config import DEFAULT_PATH, Config, load_config
 from tramgac_agent.identity.files import IdentityFiles
 from tramgac_agent.uplink.status import read_status
@@ -40,6 +41,8 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    what = "look at the local network instead of the way to the centre"
+    parser.add_argument("about", nargs="?", choices=("lan",), help=what)
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
@@ -143,7 +146,10 @@ def examine(config: Config) -> list[Finding]:
 
 def main(args: argparse.Namespace) -> int:
     """Print what was found; exit code 1 when something needs a hand."""
-    findings = examine(load_config(args.config))
+    config = load_config(args.config)
+    if args.about == "lan":
+        return doctor_lan.main(config, as_json=args.json)
+    findings = examine(config)
     if args.json:
         sys.stdout.write(json.dumps([asdict(one) for one in findings], indent=2) + "\n")
     else:

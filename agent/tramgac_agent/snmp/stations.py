@@ -19,7 +19,7 @@ MOST_ON_ACCESS_PORT = 8
 
 _ADDRESS_PARTS = 6
 _BYTE = 255
-_NET = Path("/sys/class/net")
+NET = Path("/sys/class/net")
 
 Address = tuple[int, ...]
 
@@ -57,7 +57,7 @@ def _is_address(parts: Oid) -> bool:
     return len(parts) == _ADDRESS_PARTS and all(0 <= part <= _BYTE for part in parts)
 
 
-def own_cards(net: Path = _NET) -> Mapping[Address, bool]:
+def own_cards(net: Path = NET) -> Mapping[Address, bool]:
     """Address and duplex (True is full) of this host's cards, where the driver knows it."""
     return dict(_cards(net)) if net.is_dir() else {}
 

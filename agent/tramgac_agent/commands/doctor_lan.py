@@ -1,0 +1,152 @@
+"""``tramgac-agent doctor lan``: what is slow or wrong on this LAN, where, since when, what to do.
+
+Reads what the agent keeps, beside it; asks nobody and writes nothing.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from tramgac_agent.checks.snmp import SnmpSettings
+from tramgac_agent.config import Config
+from tramgac_agent.host.netdev import parse_link, read_attributes
+from tramgac_agent.snmp import newest
+from tramgac_agent.snmp.newest import Said
+from tramgac_agent.snmp.stations import NET
+from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
+from tramgac_proto.lanwords import (
+    LAN_WORDS,
+    LANGUAGES,
+    PORT_WORDS,
+    PRINTER_ERRORS,
+    LanWords,
+    say,
+)
+
+# Printers are asked every 15 minutes; what is older than three looks is called old.
+_OLD_SECONDS = 2_700
+_UNKNOWN = LanWords(
+    ("Chưa biết", "Not known"),
+    ("Chưa biết gì về thiết bị này.", "Nothing is known of this device."),
+    ("tác nhân chưa chạy, hoặc chưa hỏi được", "the agent does not run, or has not asked it yet"),
+    (
+        "Chạy `tramgac-agent doctor`, rồi `tramgac-agent check snmp --debug`.",
+        "Run `tramgac-agent doctor`, then `tramgac-agent check snmp --debug`.",
+    ),
+)
+_LIKELY = ("Có thể", "Likely")
+_OLD = ("tin cũ", "old news")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or not known.
+
+    Attributes:
+        since: Unix seconds; None: not known.
+        at: When it was last seen so.
+        words: By language: what, cause, step.
+    """
+
+    code: str
+    where: str
+    since: int | None
+    at: int | None
+    words: dict[str, dict[str, str]]
+
+
+def _finding(code: str, where: str, word: newest.Word | None, detail: str = "") -> Finding:
+    words = LAN_WORDS.get(code, _UNKNOWN)
+    told = {
+        language: {
+            "what": say(words.what, language),
+            "cause": say(PRINTER_ERRORS[detail], language)
+            if detail in PRINTER_ERRORS
+            else say(words.cause, language),
+            "step": say(words.step, language),
+        }
+        for language in LANGUAGES
+    }
+    since, at = (None, None) if word is None else (word.since, word.at)
+    return Finding(code, where, since, at, told)
+
+
+def _of_device(said: Said) -> Finding | None:
+    """What one value means; None where nothing is wrong by it."""
+    value, device = said.word.value, said.device
+    if said.name == "port_finding" and value and said.label in PORT_WORDS:
+        return _finding(said.label, f"{device} {said.part}", said.word)
+    if said.name == "printer_error" and value and said.label in PRINTER_ERRORS:
+        return _finding("printer_stuck", device, said.word, said.label)
+    # By the value that is bad.
+    codes = {
+        ("device_up", False): "device_silent",
+        ("ups_on_battery", True): "ups_on_battery",
+        ("ups_battery_low", True): "ups_battery_low",
+        ("ups_battery_replace", True): "ups_battery_bad",
+        ("ups_self_test_passed", False): "ups_battery_bad",
+    }
+    code = codes.get((said.name, bool(value)))
+    return None if code is None else _finding(code, device, said.word)
+
+
+def _of_this_host() -> Iterator[Finding]:
+    """Its own cards, as they are at this moment."""
+    now = int(time.time())
+    for path in sorted(NET.iterdir()) if NET.is_dir() else ():
+        if parse_link(read_attributes(path)).full_duplex is False:
+            yield _finding("half_duplex", path.name, newest.Word(1.0, now, now))
+
+
+def examine(config: Config) -> list[Finding]:
+    """Everything that is wrong on this LAN by what the agent knows; what is not known as well."""
+    settings = config.checks.get("snmp")
+    devices = settings.devices if isinstance(settings, SnmpSettings) else ()
+    declared = {device.name for device in devices}
+    told = [
+        one for one in newest.read(config.state_dir / "checks" / "snmp") if one.device in declared
+    ]
+    now = time.time()
+    # Who was last heard of long ago may be anything by now.
+    heard = {one.device for one in told if now - one.word.at <= _OLD_SECONDS}
+    found = [one for said in told if (one := _of_device(said)) is not None]
+    unknown = [_finding("not_known", name, None) for name in sorted(declared - heard)]
+    return [*_of_this_host(), *found, *unknown]
+
+
+def _at(unix: int | None) -> str:
+    if unix is None:
+        return "?"
+    return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M %z")
+
+
+def _text(one: Finding, now: float) -> Iterator[str]:
+    old = one.at is not None and now - one.at > _OLD_SECONDS
+    note = f" ({' / '.join(_OLD)}: {_at(one.at)})" if old else ""
+    since = f", {_at(one.since)}" if one.since is not None else ""
+    yield f"PROBLEM {one.where}: {one.code}{since}{note}"
+    for language in LANGUAGES:
+        words = one.words[language]
+        likely = say(_LIKELY, language)
+        yield f"  {language}: {words['what']} {likely}: {words['cause']}."
+        yield f"      -> {words['step']}"
+
+
+def main(config: Config, *, as_json: bool) -> int:
+    """Print what was found; exit code 1 where something is wrong or not known."""
+    found = examine(config)
+    if as_json:
+        text = json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
+    else:
+        for one in found:
+            sys.stdout.write("\n".join(_text(one, time.time())) + "\n")
+        if not found:
+            sys.stdout.write(
+                "Không thấy gì bất thường ở những gì máy này hỏi và đo.\n"
+                "Nothing is wrong in what this host asks and measures.\n"
+            )
+    return EXIT_FAILED if found else EXIT_OK
