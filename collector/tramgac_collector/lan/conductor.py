@@ -44,6 +44,9 @@ _FLOOR_DAYS = 3.0
 _SPREAD_MS = 30 * 60_000
 _VERDICTS = frozenset({"held", "not_held", "aborted", "refused", "lower_bound", "measured"})
 _MOST_BYTES = 2**62
+_MOST_CHARS = 160
+# Fits the field, and an inventory may be mended sooner than anything else is due.
+_LONGEST_WAIT_MS = 7 * 24 * _HOUR_MS
 
 
 class Book(Protocol):
@@ -152,12 +155,14 @@ class Conductor:
                 code = "granted"
             except Refused as refused:
                 code = refused.code
+                _, target, direction, proves = _wish(owner, request)
+                wait_ms = refused.retry_ms or _later(owner, request, _HOUR_MS)
                 refusal = fleet_pb2.LeaseRefusal(
-                    target=request.target,
-                    direction=request.direction,
-                    proves=request.proves,
+                    target=target,
+                    direction=direction,
+                    proves=proves,
                     code=code,
-                    retry_after_ms=refused.retry_ms or _later(owner, request, _HOUR_MS),
+                    retry_after_ms=min(wait_ms, _LONGEST_WAIT_MS),
                 )
                 answer.refusals.append(refusal)
                 self._book.refused(owner, refusal, now_ms)
@@ -166,6 +171,8 @@ class Conductor:
 
     def ended(self, owner: Owner, result: fleet_pb2.ThroughputResult, now_ms: int) -> None:
         """A test's initiator reports: what it loaded is free at once."""
+        if len(result.lease_id) != lease.ID_BYTES:
+            return
         ending = Ending(
             id=result.lease_id.hex(),
             initiator=owner.agent_id,
@@ -173,8 +180,6 @@ class Conductor:
             verdict=result.verdict if result.verdict in _VERDICTS else "other",
             bytes=min(result.bytes, _MOST_BYTES),
         )
-        if len(result.lease_id) != lease.ID_BYTES:
-            return
         grant = self._live.get(ending.id)
         if grant is not None and grant.initiator == owner.agent_id:
             del self._live[ending.id]
@@ -304,7 +309,10 @@ class Conductor:
 
 
 def _wish(owner: Owner, request: fleet_pb2.LeaseRequest) -> tuple[str, str, str, str]:
-    return owner.agent_id, request.target, request.direction, request.proves
+    """Who wants what; cut, since nobody has bounded what an agent may ask for."""
+    words = (request.target, request.direction, request.proves)
+    target, direction, proves = (word[:_MOST_CHARS] for word in words)
+    return owner.agent_id, target, direction, proves
 
 
 def _later(owner: Owner, request: fleet_pb2.LeaseRequest, at_least_ms: int) -> int:

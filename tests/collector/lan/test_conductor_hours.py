@@ -1,6 +1,7 @@
 """Which hour which test may run, and when a refused one should ask again."""
 
 import datetime as dt
+import time
 
 import msgspec
 import pytest
@@ -141,3 +142,24 @@ def test_a_spent_budget_says_until_when(office: Office) -> None:
     assert isinstance(answer, fleet_pb2.LeaseRefusal)
     assert answer.code == "budget_spent"
     assert 23 * HOUR <= answer.retry_after_ms <= 23.5 * HOUR
+
+
+def test_no_wait_is_longer_than_the_field(office: Office) -> None:
+    """Capacity once in ten years is configured: the answer is a week, not a failed report."""
+    office = Office(INVENTORY, ThroughputSection(capacity_days=3650))
+    claims = capacity(office, NIGHT)
+    office.desk.ended(owner(6), result_of(claims, "measured"), NIGHT)
+    answer = office.ask(owner(6), wish("h0", proves="capacity"), NIGHT + HOUR)
+
+    assert isinstance(answer, fleet_pb2.LeaseRefusal)
+    assert (answer.code, answer.retry_after_ms) == ("not_due", 7 * 24 * HOUR)
+
+
+def test_an_endless_request_costs_little(office: Office) -> None:
+    """What is echoed and remembered of it is short, and it does not hold up the others."""
+    before = time.process_time()
+    answer = office.ask(owner(6), wish("x" * 4_000_000, "y" * 4_000_000), NIGHT)
+
+    assert isinstance(answer, fleet_pb2.LeaseRefusal)
+    assert answer.ByteSize() < 500
+    assert time.process_time() - before < 0.5
