@@ -24,6 +24,8 @@ _MOST_FURTHER = 3
 # Telegram takes 4,096 characters; a link of 600 and the count of the rest must fit beside.
 _LONGEST_BODY = 3_200
 _LONGEST_CLAUSE = 300
+# Closed because nobody looks at it any more: not known to be well.
+_OUT_OF_SIGHT = {"removed_from_inventory", "not_reported"}
 
 
 class Message(NamedTuple):
@@ -117,9 +119,15 @@ def _lasted(incident: Incident, language: str) -> str:
     return label("hours", language).format(minutes // 60)
 
 
+def _kind(topics: Sequence[Topic]) -> str:
+    """The label of what is told; that all is over only where each of them was seen to be."""
+    gone = any(one.kind == RECOVERED and one.incident.cause in _OUT_OF_SIGHT for one in topics)
+    return "unwatched" if gone else topics[0].kind
+
+
 def _subject(topic: Topic, place: str, language: str) -> str:
     said = pick(words_of(topic.incident.code).short, language)
-    before = "" if topic.kind == DOWN else f"{label(topic.kind, language)}: "
+    before = "" if topic.kind == DOWN else f"{label(_kind([topic]), language)}: "
     return f"[Trạm Gác] {before}{said}: {place}"
 
 
@@ -145,7 +153,7 @@ def _lines(topic: Topic, inventory: Inventory, language: str) -> list[str]:
         ("incident", f"#{incident.id} {plain(incident.code)}"),
     ]
     first = pick(said.text, language)
-    head = f"{label('recovered', language)}: {first}" if over else first
+    head = f"{label(_kind([topic]), language)}: {first}" if over else first
     return [head, *(f"{label(key, language)}: {text}" for key, text in rows if text)]
 
 
@@ -200,12 +208,13 @@ def _listed(found: object) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def sms_text(topic: Topic, inventory: Inventory, language: str, more: int = 0) -> str:
+def sms_text(topics: Sequence[Topic], inventory: Inventory, language: str) -> str:
     """At most 70 code units: what fits one message with Vietnamese letters."""
+    topic, more = topics[0], len(topics) - 1
     incident = topic.incident
     over = topic.kind == RECOVERED
     at = moment(incident.closed_ms if over and incident.closed_ms else since_ms(incident))[11:16]
-    before = f"{label('recovered', language)}: " if over else ""
+    before = f"{label(_kind(topics), language)}: " if over else ""
     end = f" {at}" + (f" +{more}" if more else "")
     start = f"{before}{pick(words_of(incident.code).short, language)}: "
     place = place_of(incident.node, inventory, language)
@@ -226,10 +235,10 @@ def compose(topics: Sequence[Topic], inventory: Inventory, language: str) -> Mes
     place = place_of(first.incident.node, inventory, language)
     subject = _subject(first, place, language)
     if len(topics) > 1:
-        before = "" if first.kind == DOWN else f"{label(first.kind, language)}: "
+        before = "" if first.kind == DOWN else f"{label(_kind(topics), language)}: "
         count = label("several", language).format(len(topics))
         subject = f"[Trạm Gác] {before}{count}: {place}, …"
-    sms = sms_text(first, inventory, language, len(topics) - 1)
+    sms = sms_text(topics, inventory, language)
     return Message(subject, "\n\n".join(_parts(topics, inventory, language)), sms)
 
 

@@ -323,6 +323,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "acknowledge": ("Nhận xử lý (dành riêng cho bạn)", "Acknowledge (yours alone)"),
     "incident": ("Sự cố", "Incident"),
     "recovered": ("Đã hết", "Recovered"),
+    "unwatched": ("Thôi theo dõi", "No longer watched"),
     "worse": ("Nặng hơn", "Worse"),
     "reminder": ("Nhắc lại", "Reminder"),
     "escalation": ("Chưa ai nhận", "Nobody answered"),

@@ -1,7 +1,9 @@
 """What a recovery says of the time it was dark, and of what was down inside."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from helpers.telling import INVENTORY, NINE
 
 from tramgac_collector.notify.message import Topic, compose
@@ -45,3 +47,20 @@ def test_what_really_was_down_is_not_lost_among_what_was_only_dark() -> None:
     assert "Đã thật sự ngừng: Bệnh viện Uông Bí, Bệnh án điện tử\n" in text
     assert "và 10 nữa" in text
     assert "Đã thật sự ngừng" not in over(inside=dark)
+
+
+@pytest.mark.parametrize("cause", ["removed_from_inventory", "not_reported"])
+def test_what_is_only_out_of_sight_is_not_said_to_be_over(cause: str) -> None:
+    """A slip in the inventory must not read as good news, least of all in a subject or an SMS."""
+    gone = Incident(
+        1, "bv-uong-bi/main", "site_unreachable", "bv-uong-bi", "main", NINE, "high",
+        closed_ms=NINE + MINUTE, cause=cause,
+    )  # fmt: skip
+    well = replace(gone, id=2, cause="link")
+    for topics in ([gone], [gone, well], [well, gone]):
+        message = compose([Topic(one, RECOVERED) for one in topics], INVENTORY, "vi")
+        assert "Thôi theo dõi: " in message.subject
+        assert message.sms.startswith("Thôi theo dõi: ")
+        assert len(message.sms) <= 70
+        assert message.body.count("Đã hết") == len(topics) - 1
+    assert "Đã hết" in compose([Topic(well, RECOVERED)], INVENTORY, "vi").subject
