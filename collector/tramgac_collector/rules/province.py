@@ -80,7 +80,9 @@ def with_own(shipped: Library, held: Mapping[str, Held]) -> Library:
             continue
         try:
             pack = _parsed(one.text, one.id)
-            faults = tuple(lint(pack))
+            # A shipped pack of a later version may have taken an id.
+            doubles = (Complaint("pack", text) for text in _doubles(pack, shipped))
+            faults = (*lint(pack), *doubles)
         except PackError as error:
             faults = (Complaint("pack", str(error)),)
         if faults:
@@ -205,13 +207,18 @@ def _misfits(pack: Pack, library: Library, held: Held | None) -> Iterator[str]:
             else "is in force"
         )
         yield f"version {head.version}, but {head.id} {newest} {why}; raise the version"
+    yield from _doubles(pack, library)
+    for place, name in unlisted(pack, library.papers):
+        yield f"{place}: nobody can hand in `{name}`; `attest list --known` names what can be"
+
+
+def _doubles(pack: Pack, library: Library) -> Iterator[str]:
+    """Rules and deadlines that another pack has: one result cannot be of two."""
     rows: list[Rule | Deadline] = [*pack.rules, *pack.deadlines]
     for row in rows:
         found = library.find(row.id)
-        if found is not None and found[0].pack.id != head.id:
+        if found is not None and found[0].pack.id != pack.pack.id:
             yield f"{row.id}: {found[0].pack.id} has this id already; choose another"
-    for place, name in unlisted(pack, library.papers):
-        yield f"{place}: nobody can hand in `{name}`; `attest list --known` names what can be"
 
 
 def held_version(held: Held | None) -> str:

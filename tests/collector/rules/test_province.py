@@ -11,10 +11,12 @@ from sqlalchemy import text
 from tramgac_collector.config import RulesSection
 from tramgac_collector.rules.library import Library
 from tramgac_collector.rules.province import (
+    Held,
     distrusted,
     library_of,
     look,
     read_held,
+    with_own,
     with_refusals,
     withdraw,
 )
@@ -186,3 +188,13 @@ def test_a_key_that_cannot_be_looked_at_stops_no_judging(
 
     assert centre.count("rule_results") > 100
     assert "File name too long" in caplog.text
+
+
+def test_a_shipped_rule_is_never_that_of_a_pack_that_came_before() -> None:
+    """An update may bring an id that a province took: the shipped rule counts, and that is told."""
+    text = PACK.replace(RULE, "vn.anm.regulation")
+    held = {"bn.local": Held("bn.local", "1.0.0", "", "", text, 1)}
+    library = with_own(Library.read(), held)
+
+    assert [one.pack.id for one in library.packs if "bn.local" in one.pack.id] == []
+    assert "vn.anm has this id already" in library.refused[0].complaints[0].text
