@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tramgac_collector.backups.declared import Declarations
+from tramgac_collector.facts.devices import RUNTIME, RUNTIME_TRUSTED
 from tramgac_collector.facts.ledger import Fact
 from tramgac_collector.facts.stored import Facts
 from tramgac_collector.inventory.model import Facility, Inventory
@@ -34,6 +35,7 @@ _DIRECT = {
     "net.path.rtt": "net.path.rtt",
     "net.path.jitter": "net.path.jitter",
     "net.path.loss": "net.path.loss",
+    "net.dev": "net.dev",
     "mon.cover": "mon.cover",
 }
 SOURCES: Mapping[str, str] = {
@@ -43,6 +45,7 @@ SOURCES: Mapping[str, str] = {
     "host.time": "host.time",
     "svc.up": "svc.up",
     "svc.tls": "svc.tls",
+    "ups.runtime": "ups.runtime",
 }
 """Of which fact a term is made; those of backups are made of all ``bk.`` facts."""
 # A disk or a probe that was not seen for so long is taken for gone.
@@ -97,6 +100,7 @@ class FactsWorld:
             "host.time": self._offset,
             "svc.up": self._answers,
             "svc.tls": self._certificate,
+            "ups.runtime": self._runtime,
         }
 
     def _facility(self, facility: str) -> _Facility:
@@ -198,6 +202,15 @@ class FactsWorld:
         if found is None or not isinstance(found.value, float):
             return None
         return replace(found, value=found.value - self.now_ms / 1000)
+
+    def _runtime(self, subject: Subject) -> Evidence | None:
+        """Without a word that the estimate can be believed, it says nothing."""
+        place = f"{subject.facility}/{subject.id}"
+        runtime, trusted = (self._facts.get(n, place) for n in (RUNTIME.name, RUNTIME_TRUSTED.name))
+        if runtime is None or runtime.value is None or trusted is None or trusted.value != 1:
+            return None
+        sure_ms = min(runtime.expires_ms, trusted.expires_ms)
+        return replace(_evidence(runtime, runtime.value), expires_ms=sure_ms)
 
     def _of_system(self, name: str, facility: str, system: str) -> Iterator[Fact]:
         declared = self._facility(facility).declared

@@ -6,7 +6,7 @@ import pytest
 from helpers.evidence import NOW, OWNER, SERIES, arrival
 from helpers.told import DAY, HOUR, Told, good
 
-from tramgac_collector.facts.ledger import FactLedger
+from tramgac_collector.facts.ledger import Fact, FactLedger
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.feed import FactsFeed
@@ -260,3 +260,28 @@ def test_a_paper_of_the_thing_itself_comes_before_the_facility_s() -> None:
         return found.value
 
     assert (said(his), said(lis)) == (False, True)
+
+
+def of_the_ups(**values: float) -> FactsWorld:
+    """What the UPS said a moment ago, by fact; ``_`` stands for the dot."""
+    said = (
+        Fact(name.replace("_", "."), "bvdk/main/ups", "", value, "", NOW, NOW, NOW + HOUR)
+        for name, value in values.items()
+    )
+    return FactsWorld(FactsFeed.of(said), inventory(), Papers([], NOW), NOW)
+
+
+def test_a_device_answers_or_does_not() -> None:
+    """What nobody asked is not known."""
+    assert known(of_the_ups(net_dev=1), "net.dev", "device") is True
+    assert known(of_the_ups(net_dev=0), "net.dev", "device") is False
+    assert known(of_the_ups(), "net.dev", "device") is None
+
+
+def test_a_runtime_counts_only_where_it_can_be_believed() -> None:
+    """An estimate without, or with a bad, word on it says nothing."""
+    assert known(of_the_ups(ups_runtime=900, ups_runtime_trusted=1), "ups.runtime", "device") == 900
+    assert (
+        known(of_the_ups(ups_runtime=900, ups_runtime_trusted=0), "ups.runtime", "device") is None
+    )
+    assert known(of_the_ups(ups_runtime=900), "ups.runtime", "device") is None
