@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import here_snmp
+
 ROOT = Path(__file__).resolve().parents[1]
 FACILITY, SITE = "bv-here", "main"
 HOST, PEER = "this-server", "peer"
@@ -36,7 +38,7 @@ class Place:
         """Fix the ports."""
         base = {
             "grpc": 8443, "enrollment": 8444, "throughput": 8445, "peer": 8446,
-            "web": 8480, "metrics": 8481, "service": 8482, "mail": 8483,
+            "web": 8480, "metrics": 8481, "service": 8482, "mail": 8483, "snmp": 8484,
             "prometheus": 8490,
         }  # fmt: skip
         object.__setattr__(self, "ports", {k: v + self.offset for k, v in base.items()})
@@ -58,6 +60,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _inventory(place: Place) -> str:
+    devices = here_snmp.inventory(PEER, place.ports["snmp"]) if here_snmp.program() else ""
     return f"""
 province:
   name: {{vi: "Tỉnh thử", en: "Trial province"}}
@@ -73,6 +76,7 @@ facilities:
           - {{id: {HOST}, address: 127.0.0.1, expect_mbps: 100}}
           - {{id: {PEER}, role: probe, address: 127.0.0.1, expect_mbps: 100,
              responder: true, responder_port: {place.ports["peer"]}}}
+{devices}
     systems:
       - id: his
         kind: his
@@ -160,12 +164,16 @@ interval_seconds = {place.tick_seconds}
 
 
 def _peer_checks(place: Place) -> str:
+    asked = ""
+    if here_snmp.program():
+        asked = here_snmp.checks(place.folder("snmp"), place.ports["snmp"])
     return f"""
 [responder]
 enabled = true
 listen = "{place.at("peer")}"
 [checks.uptime]
 interval_seconds = 15
+{asked}
 """
 
 
@@ -199,6 +207,7 @@ scrape_configs:
 def write_files(place: Place) -> None:
     """Write every configuration anew; state and keys stay as they are."""
     place.folder()
+    here_snmp.write_files(place.folder("snmp"), place.ports["snmp"])
     _write(place.root / "inventory.yml", _inventory(place))
     _write(place.root / "collector.toml", _collector(place))
     _write(place.root / f"{HOST}.toml", _agent(place, HOST) + _main_checks(place))

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 import here_setup as here
+import here_snmp
 
 _RESTART_SECONDS = 0.5
 _BACKUP_SECONDS = 300.0
@@ -40,6 +41,8 @@ _AREAS = {
     "check": "tramgac_backup_last_check_timestamp_seconds",
     "drill": "tramgac_backup_last_drill_timestamp_seconds",
 }
+if here_snmp.program():
+    _AREAS["snmp"] = "tramgac_device_up"
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ def children(place: here.Place) -> Iterator[Child]:
         "peer": here.python("tramgac_agent", "run", "--config",
                             str(place.root / f"{here.PEER}.toml")),
     }  # fmt: skip
+    if here_snmp.program():
+        commands["snmp"] = here_snmp.command(place.folder("snmp"))
     if shutil.which("prometheus"):
         commands["prometheus"] = [
             "prometheus", f"--config.file={place.root / 'prometheus.yml'}",
@@ -153,7 +158,7 @@ class Run:
     def _prepare(self) -> None:
         here.write_files(self._place)
         here.make_repository(self._place)
-        self._start("mail", "collector", "service")
+        self._start("mail", "collector", "service", "snmp")
         self._wait_for(f"http://{self._place.at('metrics')}/-/ready", "the collector")
         for host in (here.HOST, here.PEER):
             if not here.has_identity(self._place, host):
