@@ -84,6 +84,10 @@ class Tree:
             for site in f.sites
             for device in site.devices
         }
+        self._network: dict[str, list[str]] = {}
+        for place, one in self._devices.items():
+            if one.kind in NETWORK_KINDS:
+                self._network.setdefault(site_of(place), []).append(place)
         self._series = {backup_node(series.id) for series in inventory.all_series()}
         self._shared = {provider_node(one.id): one for one in inventory.providers}
         self._portals = {portal_node(one.id): one for one in inventory.portals}
@@ -119,11 +123,7 @@ class Tree:
 
     def network_of(self, site: str) -> list[str]:
         """Switches, routers and firewalls of a site."""
-        return [
-            place
-            for place, one in self._devices.items()
-            if one.kind in NETWORK_KINDS and site_of(place) == site
-        ]
+        return self._network.get(site, [])
 
     def provider_of(self, node: str) -> str:
         """Node of the provider a system or portal is at; empty where there is none."""
