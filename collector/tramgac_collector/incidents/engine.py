@@ -30,7 +30,9 @@ from tramgac_collector.incidents.tree import CENTRE, host_of, is_part
 # While our own line is suspected, nobody's silence is told.
 _SUSPECTED_MS = 10 * MINUTE
 _RANKS = list(Severity)
-_MOST_INSIDE = 64
+# Sites above all: a hospital that is not named seems well to whoever asks for it alone.
+_MOST_INSIDE = 1_000
+_MOST_LOST = 64
 # Silences of one place, which has power supplies and switches.
 _ADOPTED = frozenset({Family.SILENCE, Family.SERVICE, Family.DEVICE})
 _OF_PLACES = frozenset({"site_unreachable", "agent_silent"})
@@ -111,7 +113,7 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
     detail = Detail(
         text=symptom.detail,
         inside=inside[:_MOST_INSIDE],
-        lost=dict(list(symptom.lost.items())[:_MOST_INSIDE]),
+        lost=dict(list(symptom.lost.items())[:_MOST_LOST]),
         previous=None if before is None else before.number,
         again=0 if before is None else before.detail.again + 1,
         since_ms=symptom.since_ms,
@@ -218,7 +220,7 @@ def _grown(incident: Incident, symptom: Symptom) -> Iterator[Change]:
     """More went with it."""
     inside = tuple(dict.fromkeys((*incident.detail.inside, *symptom.inside)))[:_MOST_INSIDE]
     if len(inside) > len(incident.detail.inside):
-        lost = dict(list((symptom.lost | incident.detail.lost).items())[:_MOST_INSIDE])
+        lost = dict(list((symptom.lost | incident.detail.lost).items())[:_MOST_LOST])
         yield _noted(incident, Event.CHILD_ADDED, inside=inside, lost=lost)
 
 

@@ -133,3 +133,11 @@ def test_a_silent_host_covers_its_system_and_a_wrong_clock_does_not() -> None:
     fleet.at("40m")
     numbers = {one.number: one.code for one in fleet.open()}
     assert {numbers[one.parent] for one in fleet.open() if one.parent} == {"agent_silent"}
+
+
+def test_a_cut_of_a_whole_province_names_every_site() -> None:
+    """Whoever asks for one hospital alone finds what took it by its name in there."""
+    fleet = Fleet(hospitals(70))
+    fleet.at("10m").link_down("centre").at("14m")
+    fleet.expect(incident("collector_uplink_suspected"))
+    assert len(fleet.last("collector_uplink_suspected").detail.inside) == 70
