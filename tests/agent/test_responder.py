@@ -92,7 +92,7 @@ def test_a_silent_stranger_loses_the_place(door: ResponderDoor) -> None:
     with closing(socket.create_connection(door.address, 5)) as silent:
         silent.settimeout(session.HELLO_SECONDS + 5)
         start = time.monotonic()
-        assert session._read_reply(silent, session.HELLO_SECONDS + 5).code == "timeout"
+        assert session.read_reply(silent, session.HELLO_SECONDS + 5).code == "timeout"
         assert time.monotonic() - start < session.HELLO_SECONDS + 4
 
 
@@ -165,7 +165,7 @@ def test_stopping_ends_the_child(files: Files) -> None:
     with closing(socket.create_connection(door.address, 5)) as sock:
         permit = token(pace_bytes_per_second=1e5, max_bytes=1_000_000, max_seconds=10.0)
         sock.sendall(MAGIC + struct.pack("!H", len(permit)) + permit)
-        assert session._read_reply(sock, 10).code == "ok"
+        assert session.read_reply(sock, 10).code == "ok"
         door.stop()
         child = door._child
 

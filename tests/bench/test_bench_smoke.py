@@ -116,3 +116,21 @@ for one in snmp.measure(Path(sys.argv[1]), mix):
     assert figures["RSS"] > 10
     for asker in ("", "bulkwalk: ", "exporter: "):
         assert figures[f"{asker}varbinds per CPU second"] > 0
+
+
+def test_a_line_is_measured_beside_iperf3(tmp_path: Path) -> None:
+    """Floor and capacity of a shaped line keep their budgets, and the peer's figures are there."""
+    code = """
+import sys
+from pathlib import Path
+from bench import lan
+for one in lan.measure(Path(sys.argv[1]), megabits=(10,), losses=()):
+    print(one.what, one.value, one.met, sep="=")
+"""
+    lines = [line.split("=") for line in python("-c", code, str(tmp_path)).splitlines()]
+    met = {what: verdict for what, _, verdict in lines}
+
+    assert {"iperf3, off the shaper", "iperf3, ping shift"} <= set(met)
+    assert met["floor test, bytes"] == met["floor test, seconds"] == "True"
+    assert "capacity test, ping shift" in met
+    assert "floor test, off its pace" in met or "floor test, off its pace, told" in met

@@ -20,11 +20,10 @@ from tramgac_agent.host.card import NetworkCard
 from tramgac_agent.host.windows import Window, parse_window, share_of
 from tramgac_agent.throughput.desk import Desk, NoLease
 from tramgac_agent.throughput.verdict import Outcome
-from tramgac_proto.throughput.initiation import Wish
-from tramgac_proto.throughput.initiator import words
 from tramgac_proto.throughput.lease import read_unverified
-from tramgac_proto.throughput.plane import FLOOR_SHARE
+from tramgac_proto.throughput.plane import CAPACITY_SHARE, FLOOR_SHARE
 from tramgac_proto.throughput.session import Result
+from tramgac_proto.throughput.wish import Wish, words
 from tramgac_proto.v1 import fleet_pb2
 
 DIRECTIONS = ("send", "receive")
@@ -140,8 +139,7 @@ def first_pace(
         expect: Declared rate of the path.
         link: Negotiated speed of the network card; None where it is unknown.
         proven: Rate of the last test; None before the first.
-        share: 0.8 leaves room for the others; 1 fills the path, since of a line's rate only
-            94.1 % can be payload.
+        share: ``FLOOR_SHARE`` leaves room for the others, ``CAPACITY_SHARE`` fills the path.
     """
     known = [expect]
     if link is not None:
@@ -243,7 +241,7 @@ class _Bench:
         key, asked = f"{target.name}/{direction}", f"{due.key}/{direction}"
         if 0 < memory.ask_from.get(asked, 0.0) - time.time() <= _LONGEST_RETRY:
             raise NoLease("not_yet")
-        share = FLOOR_SHARE if due.proves == "floor" else 1.0
+        share = FLOOR_SHARE if due.proves == "floor" else CAPACITY_SHARE
         request = fleet_pb2.LeaseRequest(
             target=target.name,
             direction=direction,

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 
 from tramgac_agent.checks.base import Observation, Sample
-from tramgac_proto.throughput.plane import HELD_SHARE, LEAST_BDP, Measurement, Sent
-from tramgac_proto.throughput.sentinel import LOST, REASONS
+from tramgac_proto.throughput.plane import (
+    HELD_SHARE,
+    LEAST_BDP,
+    LOST,
+    REASONS,
+    Measurement,
+    Sent,
+)
 from tramgac_proto.throughput.session import Result
 from tramgac_proto.v1 import fleet_pb2
 
@@ -71,9 +77,13 @@ def _lossy(sent: Sent | None) -> bool:
     return sent is not None and sent.retransmits > LOST_SHARE * sent.bytes / SEGMENT_BYTES
 
 
-def _filled(result: Result) -> bool:
-    """Whether data waited in the path, as its sender or the guard saw it."""
-    own = result.sent.queue_seconds if result.sent else 0.0
+def _filled(result: Result, *, busy: bool) -> bool:
+    """Whether data waited in the path, as its sender or the guard saw it.
+
+    A busy host is slow to acknowledge, which its peer takes for a queue; the guard's pings are
+    answered by the kernel.
+    """
+    own = result.sent.queue_seconds if result.sent and not busy else 0.0
     seen = (result.watched.shift_seconds or 0.0) if result.watched else 0.0
     return max(own, seen) > QUEUED_SECONDS
 
@@ -89,8 +99,8 @@ def _capacity(result: Result, measured: Measurement, pace: float) -> Judged:
         return "lower_bound", "short"
     if measured.rate >= HELD_SHARE * pace:
         return "lower_bound", "pace"
-    if not _filled(result):
-        busy = measured.starved or (sent is not None and sent.starved)
+    busy = measured.starved or (sent is not None and sent.starved)
+    if not _filled(result, busy=busy):
         return "lower_bound", "host_busy" if busy else "not_filled"
     return "measured", "complete"
 

@@ -9,7 +9,8 @@ import msgspec
 
 from tramgac_proto.throughput import iperf3, plane, sender
 from tramgac_proto.throughput.lease import in_bounds, read_unverified
-from tramgac_proto.throughput.sentinel import REASONS, Sentinel, post
+from tramgac_proto.throughput.plane import REASONS
+from tramgac_proto.throughput.sentinel import Sentinel, post
 from tramgac_proto.throughput.session import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -21,26 +22,10 @@ from tramgac_proto.throughput.session import (
     read_reply,
     split_address,
 )
+from tramgac_proto.throughput.wish import Wish
 from tramgac_proto.v1 import fleet_pb2
 
 _MAX_WAIT_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How the initiator wants its test.
-
-    Attributes:
-        guards: IPv4 addresses for the sentinel, the best first; the responder comes last.
-        guard_port: TCP port of theirs where ICMP is not answered; 0 without one.
-        engine: own | iperf3
-        offset_ms: Collector's clock minus this host's.
-    """
-
-    guards: tuple[str, ...] = ()
-    guard_port: int = 0
-    engine: str = "own"
-    offset_ms: int = 0
 
 
 def initiate(token: bytes, wish: Wish | None = None) -> Result:

@@ -11,18 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tramgac_proto.throughput.initiation import Wish, initiate
+from tramgac_proto.throughput.initiation import initiate
 from tramgac_proto.throughput.lease import MAX_TOKEN_BYTES, LeaseError
 from tramgac_proto.throughput.session import ENGINES, Result
-
-
-def words(wish: Wish) -> list[str]:
-    """The command line that makes this process run a test as wished."""
-    found = [sys.executable, "-m", "tramgac_proto.throughput.initiator"]
-    for address in wish.guards:
-        found += ["--guard", address]
-    found += ["--guard-port", str(wish.guard_port), "--engine", wish.engine]
-    return [*found, f"--clock-offset-ms={wish.offset_ms}"]
+from tramgac_proto.throughput.wish import Wish
 
 
 def _wish(argv: Sequence[str] | None) -> Wish:

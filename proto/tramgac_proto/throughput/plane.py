@@ -33,12 +33,18 @@ ENOUGH_SECONDS = 0.25
 # 4 MB per 100 Mbit/s of expectation, at 80 % of it.
 FLOOR_SECONDS = 0.4
 FLOOR_SHARE = 0.8
+# What fills a path, and no more: of a line's rate only 94.1 % can be payload.
+CAPACITY_SHARE = 1.1
 # A full segment with timestamps carries 1448 bytes and takes 1538 of the wire's time
 # (preamble, header, check sum, gap): the most payload a line of a given rate can carry.
 ETHERNET_SHARE = 1448 / 1538
 # Slow start takes about log2(BDP / 10 segments) round trips; below this many times the
 # bandwidth-delay product a rate is no more than a lower bound.
 LEAST_BDP = 8.0
+
+# Why the guard ends a test.
+ROSE, LOST = "sentinel_rose", "sentinel_lost"
+REASONS = frozenset({ROSE, LOST})
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 TICK_SECONDS = 0.1
@@ -97,7 +103,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             nothing to send, the receiver had no room, or this process waited for a processor.
         retransmits: Segments sent twice; -1 where the system does not tell.
         min_rtt_seconds: Shortest round trip; 0 where the system does not tell.
-        queue_seconds: By how much the round trip had grown at the end.
+        queue_seconds: By how much the round trip had grown: at the end of a floor test, for
+            most of a capacity test.
         delivery_rate: TCP's last estimate of what arrived, bytes per second; 0 where the
             system does not tell.
         kernel_paced: Whether the kernel spaced the segments.
@@ -111,6 +118,28 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     queue_seconds: float = 0.0
     delivery_rate: float = 0.0
     kernel_paced: bool = False
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the guard saw.
+
+    Attributes:
+        baseline_seconds: Median round trip before the test.
+        shift_seconds: Median during the test minus the baseline; None without an answer.
+        worst_seconds: Longest round trip during the test.
+        asked: Questions during the test.
+        lost: Of these, never answered.
+        recovered: Whether round trips were short again once the test had stopped: then it
+            was the test that made the others wait, else it was somebody else's traffic.
+            None where the guard did not stop it.
+    """
+
+    baseline_seconds: float
+    shift_seconds: float | None = None
+    worst_seconds: float = 0.0
+    asked: int = 0
+    lost: int = 0
+    recovered: bool | None = None
 
 
 class Meter:

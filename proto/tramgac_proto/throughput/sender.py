@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from tramgac_proto.throughput.plane import (
     ENOUGH_SECONDS,
     SEND_BYTES,
@@ -27,7 +29,7 @@ _NEAR_SECONDS = 0.005
 # A capacity test fills the path. What it may keep waiting there is bounded by its own buffer,
 # so that the others on the path wait a few milliseconds and not as long as the queue is.
 _QUEUE_KEPT_SECONDS = 0.005
-_LEAST_BUFFER = 32 * 1024
+_LEAST_BUFFER = 16 * 1024
 
 # The path carries less than the pace when the round trip grows by 10 ms twice running; then
 # the test ends as soon as the receiver has enough to tell the true rate.
@@ -101,24 +103,28 @@ def _prepare(sock: socket.socket, pace: float, manner: Manner) -> bool:
 
 
 class _QueueWatch:
-    """Notices that the path's queue grows: the pace is more than it carries."""
+    """Looks at how long data waits in the path."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._next = 0.0
         self._strikes = 0
-        self.longest = 0.0
+        self._waits: list[float] = []
 
     def grew(self, now: float) -> bool:
-        """Whether the round trip was long at the last looks."""
-        if now < self._next:
-            return self._strikes >= _QUEUE_STRIKES
-        self._next = now + _QUEUE_LOOK_SECONDS
-        info = tcp_info(self._sock)
-        waits = info.rtt - info.min_rtt if info is not None else 0.0
-        self.longest = max(self.longest, waits)
-        self._strikes = self._strikes + 1 if waits > _QUEUE_SECONDS else 0
+        """Whether the round trip was long at the last looks: the pace is more than it carries."""
+        if now >= self._next:
+            self._next = now + _QUEUE_LOOK_SECONDS
+            info = tcp_info(self._sock)
+            waits = max(0.0, info.rtt - info.min_rtt) if info is not None else 0.0
+            self._waits.append(waits)
+            self._strikes = self._strikes + 1 if waits > _QUEUE_SECONDS else 0
         return self._strikes >= _QUEUE_STRIKES
+
+    @property
+    def standing(self) -> float:
+        """Seconds that data waited for most of the test; 0 where it was never looked at."""
+        return sorted(self._waits)[len(self._waits) // 2] if self._waits else 0.0
 
 
 def send(sock: socket.socket, limits: Limits, manner: Manner | None = None) -> Sent:
@@ -132,14 +138,17 @@ def send(sock: socket.socket, limits: Limits, manner: Manner | None = None) -> S
     before, lost = tcp_info(sock), waited()
     start = time.monotonic()
     ahead = _AHEAD_KERNEL_SECONDS if paced else _AHEAD_SECONDS
-    sent, end = _Pouring(sock, limits, ahead, manner).run()
+    pouring = _Pouring(sock, limits, ahead, manner)
+    sent, end = pouring.run()
     seconds = time.monotonic() - start
-    return _account(
+    done = _account(
         Sent(bytes=sent, end=end, kernel_paced=paced),
         (before, tcp_info(sock)),
         seconds,
         waited() - lost,
     )
+    # At its end a test that fills the path says little of how it was meanwhile.
+    return msgspec.structs.replace(done, queue_seconds=pouring.standing) if manner.fill else done
 
 
 def _account(
@@ -202,5 +211,12 @@ class _Pouring:
             return reason
         if now - self._start > self._limits.max_seconds:
             return "time_limit"
-        filled = not self._manner.fill and now - self._start > ENOUGH_SECONDS
-        return "queue_grew" if filled and self._watch.grew(now) else ""
+        if self._manner.fill or now - self._start > ENOUGH_SECONDS:
+            grew = self._watch.grew(now)
+            return "queue_grew" if grew and not self._manner.fill else ""
+        return ""
+
+    @property
+    def standing(self) -> float:
+        """Seconds that data waited in the path for most of the time."""
+        return self._watch.standing

@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-import msgspec
-
 from tramgac_proto.throughput.echoes import Echoes, IcmpEchoes, TcpEchoes
+from tramgac_proto.throughput.plane import LOST, ROSE, Watched
 
 RISE_SECONDS = 0.010
 STRIKES = 2
@@ -31,31 +30,6 @@ _ANSWER_SECONDS = 0.3
 # queue stays short after it lost something.
 _CALM_SECONDS = 0.4
 _CALM_WITHIN_SECONDS = 1.0
-
-ROSE, LOST = "sentinel_rose", "sentinel_lost"
-REASONS = frozenset({ROSE, LOST})
-
-
-class Watched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the guard saw.
-
-    Attributes:
-        baseline_seconds: Median round trip before the test.
-        shift_seconds: Median during the test minus the baseline; None without an answer.
-        worst_seconds: Longest round trip during the test.
-        asked: Questions during the test.
-        lost: Of these, never answered.
-        recovered: Whether round trips were short again once the test had stopped: then it
-            was the test that made the others wait, else it was somebody else's traffic.
-            None where the guard did not stop it.
-    """
-
-    baseline_seconds: float
-    shift_seconds: float | None = None
-    worst_seconds: float = 0.0
-    asked: int = 0
-    lost: int = 0
-    recovered: bool | None = None
 
 
 class Verdict:

@@ -34,7 +34,6 @@ from tramgac_proto.throughput.lease import (
     ReplayMemory,
     verify,
 )
-from tramgac_proto.throughput.sentinel import Watched
 from tramgac_proto.v1 import fleet_pb2
 
 MAGIC = b"TGLAN01\n"
@@ -97,7 +96,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = "ok"
     measured: plane.Measurement | None = None
     sent: plane.Sent | None = None
-    watched: Watched | None = None
+    watched: plane.Watched | None = None
     engine: str = "own"
 
 

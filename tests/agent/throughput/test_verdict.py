@@ -3,8 +3,7 @@
 import pytest
 
 from tramgac_agent.throughput.verdict import Outcome, judge
-from tramgac_proto.throughput.plane import Measurement, Sent
-from tramgac_proto.throughput.sentinel import Watched
+from tramgac_proto.throughput.plane import Measurement, Sent, Watched
 from tramgac_proto.throughput.session import Result
 from tramgac_proto.v1 import fleet_pb2
 
@@ -99,7 +98,18 @@ def test_who_made_the_others_wait_decides(result: Result, verdict: tuple[str, st
     ("result", "verdict"),
     [
         (Result(measured=measured(9.5e6), sent=filled()), ("measured", "complete")),
-        (Result(measured=measured(9.5e6, starved=True), sent=filled()), ("measured", "complete")),
+        (
+            Result(measured=measured(9.5e6, starved=True), sent=filled()),
+            ("lower_bound", "host_busy"),
+        ),
+        (
+            Result(
+                measured=measured(9.5e6, starved=True),
+                sent=filled(),
+                watched=Watched(baseline_seconds=0.0001, shift_seconds=0.008),
+            ),
+            ("measured", "complete"),
+        ),
         (Result(measured=measured(9.9e6), sent=filled()), ("lower_bound", "pace")),
         (Result(measured=measured(3e6), sent=filled(retransmits=9)), ("lower_bound", "loss")),
         (Result(measured=measured(9.5e6), sent=filled(rtt=0.06)), ("lower_bound", "short")),
