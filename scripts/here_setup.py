@@ -64,6 +64,7 @@ def _inventory(place: Place) -> str:
     return f"""
 province:
   name: {{vi: "Tỉnh thử", en: "Trial province"}}
+clinic: {{hours: []}}  # nobody is treated on this machine: speed tests at any hour
 facilities:
   - id: {FACILITY}
     code: "00001"
