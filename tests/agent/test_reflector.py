@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from helpers.backup import until
+from helpers.onecheck import observe, values
 
+from tramgac_agent.checks.latency import LatencyCheck, LatencySettings
 from tramgac_agent.probes.reflection import SIZE, Mirror, Packet, pack, unpack
 from tramgac_agent.reflector import BURST, Reflector
+from tramgac_proto.configfile import convert
 
 KEY = b"a key of the site only"
 HERE = "127.0.0.1"
@@ -196,3 +199,24 @@ def test_an_unusable_key_opens_no_door(tmp_path: Path) -> None:
         one.start()
         assert not one.wait_open(0.3)
         one.stop()
+
+
+def test_losses_of_a_strained_reflector_are_no_losses_of_the_path(tmp_path: Path) -> None:
+    """What it refused is not told as loss; another method, where one is allowed, decides."""
+    with reflector() as one, stranger(one) as sock:
+        for number in range(400):
+            sock.send(question(number // 200, number % 200))
+        counted(one, "too_many")
+        until(lambda: _asks(one))
+        target = {"name": "hub", "address": HERE, "reflector_port": one.address[1]}
+        tree = {"probes": 20, "spacing_seconds": 0.06, "timeout_seconds": 0.1}
+        only = {**tree, "targets": [{**target, "method": "udp"}]}
+        (seen,) = observe(LatencyCheck(convert(only, LatencySettings, "test")), tmp_path)
+        assert seen.failure == "reflector_strained"
+        both = LatencyCheck(convert({**tree, "targets": [target]}, LatencySettings, "test"))
+        assert values(observe(both, tmp_path), method="icmp")["path_loss_ratio"] == 0
+
+
+def _asks(one: Reflector) -> bool:
+    with mirror(one) as asking:
+        return asking.round_trip(0.2) is not None
