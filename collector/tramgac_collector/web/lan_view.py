@@ -25,6 +25,7 @@ _CENSUS = {
     "known": names.STATIONS_KNOWN.name,
 }
 MOST_ROWS = 300
+_MOST_PORTS = 50
 
 Known = Mapping[tuple[str, str], Fact]
 
@@ -132,7 +133,7 @@ def lan_page(scope: Scope, facts: Iterable[Fact], incidents: Iterable[Incident])
     census = [one for site in scope.facility.sites for one in _census(scope, site, known)]
     return LanPage(
         name=scope.facility.title(scope.language),
-        findings=[_finding(one, scope) for one in incidents],
+        findings=[_finding(one, scope, known) for one in incidents],
         devices=devices[:MOST_ROWS],
         census=census,
         tests=_paths(scope, known, "net.path.test"),
@@ -144,14 +145,25 @@ def lan_page(scope: Scope, facts: Iterable[Fact], incidents: Iterable[Incident])
     )
 
 
-def _finding(one: Incident, scope: Scope) -> Finding:
+def _bad_ports(one: Incident, known: Known) -> str:
+    """Ports that are bad by what is known now: an incident also names those that were."""
+    fact, node = f"net.{one.code.replace('_', '.', 1)}", f"{one.node}/"
+    bad = (
+        subject.removeprefix(node)
+        for (name, subject), told in known.items()
+        if name == fact and subject.startswith(node) and told.value
+    )
+    return ", ".join(sorted(bad)[:_MOST_PORTS])
+
+
+def _finding(one: Incident, scope: Scope, known: Known) -> Finding:
     language = scope.language
     return Finding(
         number=one.id,
         severity=one.severity,
         what=pick(words_of(one.code).text, language),
         place=place_of(one.node, scope.inventory, language),
-        parts=parts_of(one, language),
+        parts=_bad_ports(one, known) or parts_of(one, language),
         since_ms=since_ms(one),
         cause=cause_words(one.cause, language) or likely_words(one.code, language),
         step=step_of(one.code, one.cause, language),

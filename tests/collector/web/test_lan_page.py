@@ -85,6 +85,12 @@ def test_findings_are_said_in_words(room: Centre) -> None:
         assert "<b>" not in text
         assert "Switch &lt;kho&gt;" in text
 
+    know(room, "net.port.half_duplex", "sw-1/Gi1/0/9", 1)
+    know(room, "net.port.half_duplex", "sw-1/Gi1/0/3", 0)
+    now = page(room)
+    assert "Gi1/0/9" in now
+    assert "Gi1/0/3" not in now
+
 
 def test_the_census_adds_up_a_segment_and_says_who_is_missing(room: Centre) -> None:
     """One of two switches has told; a count nobody told is a dash, never a zero."""
