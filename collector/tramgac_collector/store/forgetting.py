@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, and_, exists, or_, select
 
 from tramgac_collector.store.schema import (
     acks,
+    audit,
     incident_events,
     incidents,
     maintenances,
@@ -42,3 +43,6 @@ def forgettable(events_ms: int, evidence_ms: int) -> Iterator[tuple[Table, Colum
     ]
     yield incidents, and_(incidents.c.closed_ms < evidence_ms, ~or_(*leaning))
     yield maintenances, maintenances.c.until_ms < evidence_ms
+    # Strangers can make refusals without end; what people changed is kept as evidence.
+    refused = audit.c.action.like("%\\_refused", escape="\\")
+    yield audit, or_(and_(refused, audit.c.at_ms < events_ms), audit.c.at_ms < evidence_ms)

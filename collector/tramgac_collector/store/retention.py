@@ -213,8 +213,6 @@ class Retention:
         past = self._before(section.events_days), self._before(section.evidence_days)
         for table, condition in forgettable(*past):
             yield from self._due(table, condition)
-        planned = schema.maintenances
-        yield from self._old(planned, planned.c.until_ms, section.evidence_days)
         at_work = schema.at_work
         yield from self._old(at_work, at_work.c.until_ms, section.evidence_days)
         drill_days = max(section.evidence_days, _LEAST_DRILL_DAYS)

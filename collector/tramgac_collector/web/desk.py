@@ -17,6 +17,8 @@ from tramgac_collector.web.store import StoreSilentError
 
 # Somebody who tries doors must not fill the audit trail, nor hide others who try.
 _NOTES_PER_MINUTE = 10
+# All strangers share a name: the noisy one must not use up what is noted of the others.
+_NOTES_PER_PLACE = 3
 _MOST_ACTORS = 1_000
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class Desk:
         name = self._engine.dialect.name
         # SQLite would make an empty file of a name that is not there yet.
         self._file = Path(database) if name == "sqlite" and database else None
-        self._noted: dict[tuple[str, str], deque[float]] = {}
+        self._noted: dict[tuple[str, str, str], deque[float]] = {}
         self._left_out = 0
         self._lock = threading.Lock()
 
@@ -70,13 +72,17 @@ class Desk:
         except SQLAlchemyError as error:
             raise StoreSilentError(str(error)) from error
 
-    def note_refusal(self, actor: str, action: str, subject: str, detail: str) -> None:
+    def note_refusal(
+        self, actor: str, action: str, subject: str, detail: str, *, place: str = ""
+    ) -> None:
         """Write a refusal to the audit trail: ten a minute of one actor and action.
 
-        How many were left out stands beside the next that is written.
+        How many were left out stands beside the next that is written. ``place`` is where a
+        stranger comes from: three of the ten are for each.
         """
         with self._lock:
-            if not self._room(actor, action):
+            noisy = place and not self._room((actor, action, place), _NOTES_PER_PLACE)
+            if noisy or not self._room((actor, action, ""), _NOTES_PER_MINUTE):
                 self._left_out += 1
                 return
             left_out, self._left_out = self._left_out, 0
@@ -88,14 +94,14 @@ class Desk:
         except StoreSilentError:
             log.warning("the refusal cannot be noted", exc_info=True)
 
-    def _room(self, actor: str, action: str) -> bool:
+    def _room(self, whose: tuple[str, str, str], most: int) -> bool:
         now = time.monotonic()
         if len(self._noted) > _MOST_ACTORS:
             self._noted.clear()
-        times = self._noted.setdefault((actor, action), deque())
+        times = self._noted.setdefault(whose, deque())
         while times and now - times[0] >= 60:  # noqa: PLR2004 - a minute
             times.popleft()
-        if len(times) >= _NOTES_PER_MINUTE:
+        if len(times) >= most:
             return False
         times.append(now)
         return True

@@ -8,7 +8,7 @@ from flask import Flask, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from tramgac_collector.config import Config
-from tramgac_collector.web import sessions
+from tramgac_collector.web import sessions, tries
 from tramgac_collector.web.access import LOCAL, NOBODY, Foreign, Viewer, is_narrowed, viewer
 from tramgac_collector.web.desk import Desk
 from tramgac_collector.web.doors import HEALTHY, LINKS, Doors
@@ -125,6 +125,7 @@ class Gate:
 
     def refuse(self, why: str) -> None:
         """Write down that a page was refused."""
-        who = viewer().name or STRANGER
-        detail = f"{why}, {request.method} from {self.doors.client()}"
-        self.desk.note_refusal(who, "page_refused", request.path[:200], detail)
+        who, client = viewer().name or STRANGER, self.doors.client()
+        detail = f"{why}, {request.method} from {client}"
+        place = "" if viewer().name else tries.place_of(client)
+        self.desk.note_refusal(who, "page_refused", request.path[:200], detail, place=place)

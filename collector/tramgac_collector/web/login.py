@@ -144,8 +144,9 @@ class LoginPages:
     def _refuse(self, why: str, account: Account | None) -> None:
         """What was typed for a name may be a password: only names that exist are written down."""
         subject = "no such account" if account is None else account.name
-        detail = f"{why}, from {self._gate.doors.client()}"
-        self._desk.note_refusal(STRANGER, "login_refused", subject, detail)
+        client = self._gate.doors.client()
+        detail, place = f"{why}, from {client}", tries.place_of(client)
+        self._desk.note_refusal(STRANGER, "login_refused", subject, detail, place=place)
 
     def leave(self) -> Response:
         """End the login."""

@@ -1,10 +1,11 @@
 """Forgetting incidents: what is open stays with all that belongs to it, what is old goes whole."""
 
 from helpers.rows import count
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
 from tramgac_collector.config import RetentionSection
 from tramgac_collector.store import schema
+from tramgac_collector.store.engine import reading
 from tramgac_collector.store.retention import Retention
 from tramgac_collector.store.rollup import DAY_MS
 
@@ -90,3 +91,19 @@ def test_planned_work_is_kept_as_evidence(engine: Engine) -> None:
             )  # fmt: skip
 
     assert forget(engine) == [0, 0, 0, 0, 1]
+
+
+def test_refusals_go_sooner_than_what_people_changed(engine: Engine) -> None:
+    """Strangers can make refusals without end; what somebody changed is evidence."""
+    rows = [
+        ("page_refused", 101), ("page_refused", 99), ("link_refused", 300), ("accepted_gap", 399),
+        ("accepted_gap", 401), ("refused", 101),
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        for action, days in rows:
+            entry = {"at_ms": days_ago(days), "actor": "lan", "action": action, "object": "x"}
+            connection.execute(insert(schema.audit).values(entry))
+    forget(engine)
+    with reading(engine) as connection:
+        left = [row.action for row in connection.execute(select(schema.audit.c.action))]
+    assert sorted(left) == ["accepted_gap", "page_refused", "refused"]
