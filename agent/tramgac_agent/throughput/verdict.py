@@ -34,7 +34,9 @@ def judge(result: Result, pace: float, proves: str = "floor") -> Judged:
         return ("aborted" if sent or measured else "refused"), result.code
     reason = sent.end if sent and sent.end in REASONS else measured.end
     if reason in REASONS:
-        return _stopped(result, measured, reason, pace)
+        stopped = _stopped(result, measured, reason, pace)
+        own_doing = proves == "capacity" and stopped[0] == "not_held"
+        return ("lower_bound", reason) if own_doing else stopped
     if measured.end in _BROKEN or not measured.bytes:
         return "aborted", measured.end
     return _ran(result, measured, pace, proves)

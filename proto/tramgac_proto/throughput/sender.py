@@ -185,7 +185,9 @@ class _Pouring:
     def run(self) -> tuple[int, str]:
         """Bytes sent and why it ended."""
         limits, sock = self._limits, self._sock
-        chunk = max(1448, min(SEND_BYTES, int(limits.pace * self._ahead)))
+        # What one call hands over may go beyond the buffer that bounds the path's queue.
+        at_once = _AHEAD_SECONDS if self._manner.fill else self._ahead
+        chunk = max(1448, min(SEND_BYTES, int(limits.pace * at_once)))
         payload = memoryview(os.urandom(chunk))
         sent = 0
         sock.settimeout(TICK_SECONDS)

@@ -130,6 +130,11 @@ def test_a_capacity_is_said_only_where_the_path_was_the_limit(
     assert judge(result, 10e6, "capacity") == verdict
 
 
+def test_a_capacity_test_that_was_stopped_gives_a_lower_bound() -> None:
+    """The guard's word ends it; what had arrived until then is no capacity."""
+    assert judge(guarded(recovered=True), 10e6, "capacity") == ("lower_bound", "sentinel_rose")
+
+
 def test_a_slow_short_test_on_a_long_path_proves_little() -> None:
     """Fewer bytes than 8 times what the path holds: slow start, not the path, was the limit."""
     result = Result(measured=measured(5e6), sent=filled(queue=0.0, rtt=0.2))
