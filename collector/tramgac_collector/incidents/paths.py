@@ -145,7 +145,9 @@ def _near_end(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom: 
         if cause:
             causes.add(cause)
             lost[target] = min(one.collected_ms, lost.get(target, one.collected_ms))
-    cause = next((one for one in ("gateway", "line", "line_likely", "segment") if one in causes), "")
+    cause = next(
+        (one for one in ("gateway", "line", "line_likely", "segment") if one in causes), ""
+    )
     since = min(lost.values(), default=fact.collected_ms)
     return Symptom(site, CODE, bool(lost), since, cause, detail=" ".join(sorted(lost)))
 

@@ -54,6 +54,13 @@ def test_one_site_s_line_is_the_site_s() -> None:
     fleet.at("80m").expect().expect_messages("down path_down", "recovered path_down")
 
 
+def test_one_portal_that_one_site_does_not_reach_is_not_the_portal() -> None:
+    """It reaches another one and others reach this one: some way of its own is bad."""
+    fleet = fleet_of(3, "bhyt", "central").at("20m")
+    sees(fleet, "bv-2", "tls", "bhyt")
+    fleet.at("40m").expect(incident("path_down", "bv-2/main", cause="line"))
+
+
 def test_a_site_whose_gateway_is_gone_says_so() -> None:
     """Its own gateway does not answer: that is where to look."""
     fleet = fleet_of(3, "bhyt", "gateway").at("20m")
