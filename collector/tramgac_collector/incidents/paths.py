@@ -149,7 +149,16 @@ def _near_end(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom: 
         (one for one in ("gateway", "line", "line_likely", "segment") if one in causes), ""
     )
     since = min(lost.values(), default=fact.collected_ms)
-    return Symptom(site, CODE, bool(lost), since, cause, detail=" ".join(sorted(lost)))
+    named = tuple(_node(site, target, look) for target in sorted(lost))
+    text = " ".join(sorted(lost))
+    return Symptom(site, CODE, bool(lost), since, cause, detail=text, inside=named)
+
+
+def _node(site: str, target: str, look: Look) -> str:
+    """What people know a place by."""
+    if look.tree.inventory.portal(target) is not None:
+        return portal_node(target)
+    return system_node(site.partition("/")[0], target)
 
 
 def _blame(fact: Fact, target: str, look: Look) -> str:

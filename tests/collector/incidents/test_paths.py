@@ -49,7 +49,7 @@ def test_one_site_s_line_is_the_site_s() -> None:
     fleet = fleet_of(3, "bhyt", "central").at("20m")
     sees(fleet, "bv-2", "timeout", "bhyt", "central")
     fleet.at("40m").expect(incident("path_down", "bv-2/main", cause="line", facility="bv-2"))
-    assert fleet.last("path_down").detail.text == "bhyt central"
+    assert fleet.last("path_down").detail.inside == ("portal:bhyt", "portal:central")
     sees(fleet, "bv-2", "ok", "bhyt", "central")
     fleet.at("80m").expect().expect_messages("down path_down", "recovered path_down")
 
@@ -118,7 +118,7 @@ def test_a_system_one_segment_cannot_reach_is_that_segment_s_trouble() -> None:
     fleet.at("20m")
     sees_his(fleet, "h2", up=False)
     fleet.at("40m").expect(incident("path_down", "bv-1/main", cause="segment"))
-    assert fleet.last("path_down").detail.text == "his"
+    assert fleet.last("path_down").detail.inside == ("system:bv-1/his",)
 
 
 def test_a_system_that_is_down_is_told_as_such_and_not_as_a_path() -> None:
