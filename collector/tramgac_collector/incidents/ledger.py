@@ -1,6 +1,7 @@
 """Incidents as people ask for them, and what people do to one; all audited."""
 
 import json
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,25 +98,49 @@ def outages(
         to_ms: End of it.
         known_at_ms: What was learnt later is left out.
     """
+    asked = Asked(from_ms, known_at_ms, OUTAGE_CODES, facility)
+    records = read_records(connection, asked)
+    known = (outage_of(one, (from_ms, to_ms), known_at_ms) for one in records)
+    return [one for one in known if one is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which incidents to read with their record.
+
+    Attributes:
+        from_ms: What ended earlier is left out.
+        opened_by_ms: What was opened later is left out.
+        facility: Empty: of the whole province.
+    """
+
+    from_ms: int
+    opened_by_ms: int
+    codes: Collection[str]
+    facility: str = ""
+
+
+def read_records(connection: Connection, asked: Asked) -> Iterator[Record]:
+    """Incidents with their records, the oldest first.
+
+    Of a facility those too that are nobody's own and took something of it.
+    """
     table = incidents.c
     query = (
         select(incidents)
-        .where(table.opened_ms <= known_at_ms, table.code.in_(OUTAGE_CODES))
+        .where(table.opened_ms <= asked.opened_by_ms, table.code.in_(asked.codes))
         # Its end is written some minutes after it ended: until then it went on, as was known.
-        .where(or_(table.closed_ms.is_(None), table.closed_ms > from_ms - HOUR))
+        .where(or_(table.closed_ms.is_(None), table.closed_ms > asked.from_ms - HOUR))
         .order_by(table.opened_ms, table.id)
     )
-    if facility:
-        query = query.where(table.facility.in_((facility, "")))
-    rows = [row for row in connection.execute(query) if _touches(row, facility)]
-    found: list[Outage] = []
+    if asked.facility:
+        query = query.where(table.facility.in_((asked.facility, "")))
+    rows = [row for row in connection.execute(query) if _touches(row, asked.facility)]
     for at in range(0, len(rows), _CHUNK):
         chunk = rows[at : at + _CHUNK]
         entries = _entries(connection, [row.id for row in chunk])
-        records = (_record_of(row, facility, entries.get(row.id, [])) for row in chunk)
-        known = (outage_of(one, (from_ms, to_ms), known_at_ms) for one in records)
-        found += [one for one in known if one is not None]
-    return found
+        for row in chunk:
+            yield _record_of(row, asked.facility, entries.get(row.id, []))
 
 
 def _inside(row: Row[Any], facility: str) -> tuple[str, ...]:
@@ -154,9 +179,10 @@ def _record_of(row: Row[Any], facility: str, entries: list[Entry]) -> Record:
         opened_ms=row.opened_ms,
         closed_ms=row.closed_ms,
         cause=row.cause,
-        parent=row.parent_id,
+        severity=row.severity,
         inside=_inside(row, facility),
         entries=entries,
+        vendor=row.vendor,
     )
 
 

@@ -1,7 +1,8 @@
-"""Outages as their record told at some moment: since when, until when, and by what cause.
+"""Incidents as their record told at some moment: since when, until when, and by what cause.
 
-Pure. What was learnt after ``known_at_ms`` is left out, so a report that was given out can be
-made again as it was, and made anew as it would read now.
+Pure, and the one reader of that record: the ledger and the reports both ask here. What was learnt
+after ``known_at_ms`` is left out, so a report that was given out can be made again as it was, and
+made anew as it would read now.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +12,10 @@ from tramgac_collector.incidents.codes import CODES, MINUTE, Family
 
 # What took something away from people; a full disk or a late backup did not.
 OUTAGE_CODES = frozenset(
-    code.name
-    for code in CODES.values()
-    if code.family is Family.SILENCE or code.name == "provider_down" or code.slot == "service"
+    code.name for code in CODES.values() if code.family in {Family.SILENCE, Family.SERVICE}
 )
+# Nothing is left that could be bad: such an end says its cause, not that it is well.
+GONE = frozenset({"removed_from_inventory", "not_reported"})
 _RELABELLING = frozenset({"relabelled", "worse"})
 _SEEN_AGAIN = frozenset({"back", "better", "closed"})
 
@@ -34,10 +35,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An incident with its whole record, the oldest entry first.
+    """An incident as it is now, with its whole record, the oldest entry first.
 
     Attributes:
         inside: Nodes that it took with it.
+        vendor: Who was to mend it, as far as somebody said.
     """
 
     number: int
@@ -48,9 +50,10 @@ class Record:
     opened_ms: int
     closed_ms: int | None
     cause: str
-    parent: int | None
+    severity: str
     inside: tuple[str, ...]
     entries: Sequence[Entry]
+    vendor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,23 @@ class Outage:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What the record had told so far."""
+class Known:
+    """What the record of one incident had told by some moment.
 
+    Attributes:
+        cause: As known then; ``told_cause`` is what people were told first.
+        since_ms: When it began, by the evidence.
+        parent: Number of the incident it was part of then.
+        ended_ms: When it ended; None: nobody knew of an end.
+        down: What was found to have been down meanwhile.
+        blind: Spans in which nobody could see whether it still held, one that goes on left out.
+    """
+
+    code: str
+    severity: str
     cause: str
+    told_cause: str
+    since_ms: int
     parent: int | None = None
     ended_ms: int | None = None
     down: tuple[str, ...] = ()
@@ -110,11 +126,16 @@ class _Known:
     blind: list[tuple[int, int]] = field(default_factory=list)
     _blind_ms: int | None = None
 
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody could see then if it still held."""
+        return self._blind_ms is not None
+
     def take(self, record: Record, entry: Entry) -> None:
         """Follow one entry."""
         info = entry.info
         if entry.kind in _RELABELLING:
-            self._relabel(entry)
+            self._relabel(entry, info.get("to", info.get("cause", self.cause)))
         if entry.kind in {"relabelled", "closed"} and "down" in info:
             self.down = tuple(info["down"].split())
         if "parent" in info:
@@ -123,6 +144,8 @@ class _Known:
             self.parent = None
         if entry.kind == "closed":
             self.ended_ms = record.closed_ms
+            if info.get("why") in GONE:
+                self._relabel(entry, info["why"])
         if entry.kind == "unknown" and self._blind_ms is None:
             self._blind_ms = entry.at_ms
         elif entry.kind in _SEEN_AGAIN:
@@ -134,35 +157,58 @@ class _Known:
             self.blind.append((self._blind_ms, at_ms))
             self._blind_ms = None
 
-    def _relabel(self, entry: Entry) -> None:
-        after = entry.info.get("to", entry.info.get("cause", self.cause))
+    def _relabel(self, entry: Entry, after: str) -> None:
         if after != self.cause:
             self.relabelled.append(Relabelled(entry.at_ms, self.cause, after))
             self.cause = after
 
 
-def outage_of(record: Record, span: tuple[int, int], known_at_ms: int) -> Outage | None:
-    """One incident inside a span, ms; None where nothing of it was known, or it was outside."""
+def known_of(record: Record, known_at_ms: int) -> Known | None:
+    """What was known of an incident at a moment, ms; None where nothing was."""
     known = [entry for entry in record.entries if entry.at_ms <= known_at_ms]
     opened = next((entry for entry in known if entry.kind == "opened"), None)
-    if opened is None or record.code not in OUTAGE_CODES:
+    if opened is None:
         return None
-    told = opened.info.get("cause", "")
-    state = _Known(told)
+    code, severity = _rank_at(record, known_at_ms)
+    told = opened.info.get("cause", _first_cause(record))
+    since = int(opened.info.get("since_ms") or record.opened_ms)
+    state = Known(code, severity, told, told, since)
     for entry in known:
         state.take(record, entry)
+    return state
+
+
+def _rank_at(record: Record, known_at_ms: int) -> tuple[str, str]:
+    """Code and severity: a change says what both were before it, the row what they are now."""
+    for entry in record.entries:
+        code, _, severity = entry.info.get("from", "").partition(" ")
+        if entry.at_ms > known_at_ms and entry.kind in _RELABELLING and severity:
+            return code, severity
+    return record.code, record.severity
+
+
+def _first_cause(record: Record) -> str:
+    """Of an incident whose first entry does not say it."""
+    changes = (entry.info for entry in record.entries if "to" in entry.info)
+    return next((info.get("from", "") for info in changes if "from" in info), record.cause)
+
+
+def outage_of(record: Record, span: tuple[int, int], known_at_ms: int) -> Outage | None:
+    """One incident inside a span, ms; None where nothing of it was known, or it was outside."""
+    state = known_of(record, known_at_ms)
+    if state is None or record.code not in OUTAGE_CODES:
+        return None
     last_ms = min(span[1], known_at_ms) if state.ended_ms is None else state.ended_ms
     state.see(last_ms)
-    since = int(opened.info.get("since_ms", record.opened_ms))
-    from_ms, to_ms = max(since, span[0]), min(last_ms, span[1])
+    from_ms, to_ms = max(state.since_ms, span[0]), min(last_ms, span[1])
     if to_ms <= from_ms:
         return None
     return Outage(
         number=record.number,
         node=record.node,
-        code=record.code,
+        code=state.code,
         cause=state.cause,
-        told_cause=told,
+        told_cause=state.told_cause,
         from_ms=from_ms,
         to_ms=to_ms,
         ongoing=state.ended_ms is None,

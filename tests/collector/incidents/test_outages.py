@@ -12,6 +12,7 @@ from tramgac_collector.incidents.outages import (
     Outage,
     Record,
     Relabelled,
+    known_of,
     minutes_by_cause,
     outage_of,
 )
@@ -31,7 +32,8 @@ def record(*entries: Entry, closed: int | None = 60) -> Record:
     ended = None if closed is None else AT + closed * MINUTE
     return Record(
         number=1, node="bv/main", code="site_unreachable", facility="bv", site="main",
-        opened_ms=AT + 3 * MINUTE, closed_ms=ended, cause="link", parent=None, inside=(),
+        opened_ms=AT + 3 * MINUTE, closed_ms=ended, cause="link", severity="high",
+        inside=(),
         entries=(opened, *entries),
     )  # fmt: skip
 
@@ -125,3 +127,30 @@ def test_the_store_gives_outages_back(engine: Engine) -> None:
     assert then[0].cause == "power_or_link"
     assert then[0].ongoing
     assert len(everywhere) == 3
+
+
+def test_code_and_severity_are_those_of_the_moment() -> None:
+    """What turned into something graver later was not so grave in the report before."""
+    one = replace(
+        record(
+            entry(20, "worse", **{"from": "service_partly_unreachable medium", "cause": "far_end"}),
+            entry(40, "closed", why="removed_from_inventory"),
+            closed=40,
+        ),
+        code="service_down", severity="critical", cause="removed_from_inventory",
+    )  # fmt: skip
+    told = [known_of(one, AT + minute * MINUTE) for minute in (2, 10, 30, 50)]
+
+    assert [known and (known.code, known.severity, known.cause) for known in told] == [
+        None,
+        ("service_partly_unreachable", "medium", "power_or_link"),
+        ("service_down", "critical", "far_end"),
+        ("service_down", "critical", "removed_from_inventory"),
+    ]
+
+
+def test_a_part_is_one_only_while_it_was_known_to_be() -> None:
+    """Taken in and released are read from the record, never from the row of today."""
+    one = record(entry(20, "child_added", parent="7"), entry(30, "released"), closed=None)
+
+    assert [known(one, minute).parent for minute in (10, 25, 35)] == [None, 7, None]
