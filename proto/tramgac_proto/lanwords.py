@@ -259,6 +259,21 @@ DEVICE_WORDS: Mapping[str, LanWords] = {
             "Look at load and errors of the ports on the way, in the direction named.",
         ),
     ),
+    "path_not_held": LanWords(
+        ("Mạng không đạt tốc độ", "Path slower than it must be"),
+        (
+            "Hai lần đo liền nhau, đường mạng không tải được tốc độ phải có.",
+            "Two speed tests running, the path did not carry what it must.",
+        ),
+        (
+            "một cổng chạy 100 Mb/s hay bán song công, dây hỏng, đường chung quá tải, hoặc Wi-Fi",
+            "a port at 100 Mb/s or half duplex, a bad cable, a full shared link, or Wi-Fi",
+        ),
+        (
+            "Xem tốc độ và lỗi các cổng trên đường đó, thay dây; `doctor lan` trên hai máy.",
+            "See speed and errors of the ports on the way, change the cable; run `doctor lan`.",
+        ),
+    ),
 }
 
 # Errors of a printer that keep it from printing; the label ``error`` of ``tramgac_printer_error``.
@@ -301,6 +316,9 @@ PATH_CAUSES: Mapping[str, Pair] = {
     "loss_send": ("mất gói chiều gửi đi", "packets are lost on the way there"),
     "loss_receive": ("mất gói chiều nhận về", "packets are lost on the way back"),
     "queue_send": ("nghẽn chiều gửi đi", "packets wait on the way there"),
+    "slow_send": ("chỉ chiều gửi đi", "only on the way there"),
+    "slow_receive": ("chỉ chiều nhận về", "only on the way back"),
+    "slow_both": ("cả hai chiều", "both ways"),
     "queue_receive": ("nghẽn chiều nhận về", "packets wait on the way back"),
 }
 

@@ -279,6 +279,13 @@ class Fleet(Centre):
             host, lambda machine: machine.series.update({(name, tuple(labels.items())): value})
         )
 
+    def once(self, host: str, name: str, value: float, *, minutes: float, **labels: str) -> Self:
+        """The host measures this now, and not again by itself; good for so long."""
+        key = (name, tuple(labels.items()))
+        for machine in self._inside(host):
+            self._tell(machine, {key: value}, valid_ms=round(minutes * MINUTE))
+        return self
+
     def clock(self, host: str, seconds: float) -> Self:
         """Its clock is so far off."""
         return self._each(

@@ -37,7 +37,7 @@ _LAG_MS = 330_000
 _SERVICE = "svc.up"
 # These say something else as time passes: looked at every minute for half an hour, or every hour.
 _RESTLESS = frozenset({"net.path.loss", "net.path.rtt", "host.boot"})
-_SLOW = ("svc.tls",)
+_SLOW = ("svc.tls", "net.path.held")
 _RESTLESS_MS = 30 * MINUTE
 # A system that was well for so long is looked at no more.
 _QUIET_MS = HOUR

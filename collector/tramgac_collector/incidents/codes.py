@@ -87,6 +87,8 @@ _CODES = (
     Code("path_one_way", Family.PATH, Severity.MEDIUM, 0, 15 * MINUTE, slot="path_loss"),
     Code("path_down", Family.PATH, Severity.HIGH, leave_ms=2 * MINUTE),
     Code("path_slow", Family.PATH, Severity.LOW, 0, 15 * MINUTE),
+    # Tests come twice a day: the second that failed is told, the first that holds ends it.
+    Code("path_not_held", Family.PATH, Severity.MEDIUM, 0, 0),
     # Ports of one switch with one trouble are one incident, at the switch. The agent has waited.
     Code("port_half_duplex", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
     Code("port_slowed", Family.DEVICE, Severity.LOW, leave_ms=5 * MINUTE),
