@@ -30,9 +30,7 @@ COMMANDS = {
     "incidents": Command(
         "tramgac_collector.commands.incidents", "list, acknowledge and hand over incidents"
     ),
-    "lan": Command(
-        "tramgac_collector.commands.lan", "speed tests: the plan, and who tested when"
-    ),
+    "lan": Command("tramgac_collector.commands.lan", "speed tests: the plan, and who tested when"),
     "maintenance": Command("tramgac_collector.commands.maintenance", "plan work without alarms"),
     "accounts": Command("tramgac_collector.commands.accounts", "who may look at the pages"),
     "oncall": Command("tramgac_collector.commands.oncall", "who is told, if something happens now"),
