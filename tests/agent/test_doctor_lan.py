@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tramgac_agent.__main__ import COMMANDS
+from tramgac_agent.checks.base import Sample
 from tramgac_agent.commands import doctor_lan
-from tramgac_agent.snmp import newest
-from tramgac_agent.snmp.newest import Newest
-from tramgac_agent.snmp.wire import Told
+from tramgac_agent.host import newest
+from tramgac_agent.host.newest import Heard, Newest
 from tramgac_proto.commandline import run
 from tramgac_proto.lanwords import LAN_WORDS, say
 
@@ -24,9 +24,8 @@ def no_cards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor_lan, "NET", tmp_path / "net")
 
 
-def told(device: str, *samples: tuple[str, float, dict[str, str]]) -> Told:
-    named = tuple((f"tramgac_{name}", value, labels) for name, value, labels in samples)
-    return Told(device=device, stream="s", samples=named)
+def told(device: str, *samples: tuple[str, float, dict[str, str]]) -> Heard:
+    return device, [Sample(f"tramgac_{name}", value, labels) for name, value, labels in samples]
 
 
 def finding(code: str, value: float = 1.0, port: str = "Gi1/0/3") -> tuple[str, float, Any]:
@@ -49,7 +48,7 @@ class Site:
         (folder / "agent.toml").write_text(text)
         self.say(*(told(name, ("device_up", 1.0, {})) for name in ("sw-1", "ups-1", "in-1")))
 
-    def say(self, *all_: Told, at: int = NOW) -> None:
+    def say(self, *all_: Heard, at: int = NOW) -> None:
         self.newest.note(all_, self.state, at)
 
     def doctor(self, *words: str) -> int:
@@ -151,3 +150,33 @@ def test_what_is_kept_is_bounded_and_forgotten(site: Site) -> None:
 
     site.say(told("ups-1", ("ups_on_battery", 1.0, {})), at=NOW + 8 * 86_400)
     assert {one.device for one in newest.read(site.state)} == {"ups-1"}
+
+
+def test_paths_and_speeds_are_said_as_well(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A place not reached, a speed not held with its direction; what was not tried is not known."""
+    more = (
+        '[[checks.path.targets]]\nname = "bhyt"\naddress = "10.0.0.7:443"\nkind = "tls"\n'
+        '[[checks.throughput.targets]]\nname = "hub"\nexpect_mbps = 100\n'
+    )
+    with (site.folder / "agent.toml").open("a") as file:
+        file.write(more)
+    assert site.doctor("--json") == 1
+    listed = json.loads(capsys.readouterr().out)
+    assert [(one["code"], one["where"]) for one in listed] == [
+        ("not_known", "path bhyt"),
+        ("not_known", "throughput hub"),
+    ]
+    state = site.folder / "checks"
+    labels = {"target": "hub", "direction": "receive", "proves": "floor"}
+    for check, heard in (
+        ("path", told("bhyt", ("path_reachable", 0.0, {"target": "bhyt"}))),
+        ("throughput", told("hub", ("path_throughput_held", 0.0, labels))),
+    ):
+        (state / check).mkdir()
+        Newest().note([heard], state / check, NOW)
+    assert site.doctor("--json") == 1
+    listed = json.loads(capsys.readouterr().out)
+    assert [(one["code"], one["where"]) for one in listed] == [
+        ("path_down", "bhyt"),
+        ("path_not_held", "hub (receive)"),
+    ]

@@ -5,6 +5,7 @@ the centre, where other sites are seen as well.
 """
 
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tramgac_agent.checks.base import Check, CheckSettings, Context, Observation, Sample
+from tramgac_agent.host.newest import Newest
 from tramgac_agent.probes import tcp
 from tramgac_agent.probes.base import CannotProbe, Deadline
 from tramgac_agent.probes.detached import Detached
@@ -167,6 +169,7 @@ class PathCheck(Check[PathSettings]):
         super().__init__(settings)
         self._watched = [_Watched(target) for target in settings.targets]
         self._detached: Detached[Reach] = Detached()
+        self._newest = Newest()
 
     def run(self, context: Context) -> Iterable[Observation]:
         """Try every place; one that cannot be tried fails alone."""
@@ -175,8 +178,13 @@ class PathCheck(Check[PathSettings]):
             for one in self._watched
         ]
         wait(futures, timeout=max(0.1, context.deadline_seconds - MARGIN_SECONDS))
-        for one, future in zip(self._watched, futures, strict=True):
-            yield _observed(one, future, context)
+        found = [
+            _observed(one, future, context)
+            for one, future in zip(self._watched, futures, strict=True)
+        ]
+        heard = [(one.stream, one.samples) for one in found]
+        self._newest.note(heard, context.state_dir, int(time.time()))
+        return found
 
 
 def _observed(one: _Watched, future: Future[Reach], context: Context) -> Observation:

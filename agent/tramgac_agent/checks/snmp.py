@@ -21,8 +21,8 @@ from tramgac_agent.checks.base import (
     Observation,
     Sample,
 )
+from tramgac_agent.host.newest import Newest
 from tramgac_agent.snmp.families import FAMILIES
-from tramgac_agent.snmp.newest import Newest
 from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.wire import MAX_DEVICES, MAX_LINE_BYTES, Order, Told
 
@@ -83,9 +83,10 @@ class SnmpCheck(Check[SnmpSettings]):
         if new:
             self._poller.wait_for(len(self.settings.devices), context)
         known = {device.name for device in self.settings.devices}
-        told = [one for one in self._poller.take() if one.device in known]
-        self._newest.note(told, context.state_dir, int(time.time()))
-        yield from map(_observation, told)
+        found = [_observation(one) for one in self._poller.take() if one.device in known]
+        heard = [(one.subject, one.samples) for one in found]
+        self._newest.note(heard, context.state_dir, int(time.time()))
+        yield from found
         if not self._poller.alive:
             raise CheckFailed("poller_died")
 

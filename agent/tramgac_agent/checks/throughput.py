@@ -17,6 +17,7 @@ from tramgac_agent.checks.base import (
 )
 from tramgac_agent.host import statefile
 from tramgac_agent.host.card import NetworkCard
+from tramgac_agent.host.newest import Newest
 from tramgac_agent.host.windows import Window, parse_window, share_of
 from tramgac_agent.throughput.desk import Desk, NoLease
 from tramgac_agent.throughput.verdict import Outcome
@@ -170,6 +171,10 @@ class ThroughputCheck(Check[ThroughputSettings]):
     deadline_seconds: ClassVar[float] = 540.0
     settings_type: ClassVar[type[CheckSettings]] = ThroughputSettings
 
+    def __init__(self, settings: ThroughputSettings) -> None:
+        super().__init__(settings)
+        self._newest = Newest()
+
     def run(self, context: Context) -> Iterator[Observation]:
         """Test every target that is due, both directions, one after another."""
         path = context.state_dir / "throughput.json"
@@ -184,6 +189,8 @@ class ThroughputCheck(Check[ThroughputSettings]):
             if tested and one.key in memory.tries:
                 memory.done[one.key] = memory.tries[one.key][0]
             yield from results
+            heard = [(one.target.name, sample.samples) for sample in results]
+            self._newest.note(heard, context.state_dir, int(time.time()))
             try:
                 statefile.save(path, memory)
             except OSError as error:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from tramgac_agent.checks.snmp import SnmpSettings
 from tramgac_agent.config import Config
+from tramgac_agent.host import newest
 from tramgac_agent.host.netdev import parse_link, read_attributes
-from tramgac_agent.snmp import newest
-from tramgac_agent.snmp.newest import Said
+from tramgac_agent.host.newest import Said
 from tramgac_agent.snmp.stations import NET
 from tramgac_proto.configfile import EXIT_FAILED, EXIT_OK
 from tramgac_proto.lanwords import (
@@ -28,13 +28,15 @@ from tramgac_proto.lanwords import (
 
 # Printers are asked every 15 minutes; what is older than three looks is called old.
 _OLD_SECONDS = 2_700
+# Speed is tested twice a day.
+_OLD_TEST_SECONDS = 36 * 3600
 _UNKNOWN = LanWords(
     ("Chưa biết", "Not known"),
-    ("Chưa biết gì về thiết bị này.", "Nothing is known of this device."),
+    ("Chưa biết gì về nơi này.", "Nothing is known of it."),
     ("tác nhân chưa chạy, hoặc chưa hỏi được", "the agent does not run, or has not asked it yet"),
     (
-        "Chạy `tramgac-agent doctor`, rồi `tramgac-agent check snmp --debug`.",
-        "Run `tramgac-agent doctor`, then `tramgac-agent check snmp --debug`.",
+        "Chạy `tramgac-agent doctor`, rồi `tramgac-agent check TÊN --debug`.",
+        "Run `tramgac-agent doctor`, then `tramgac-agent check NAME --debug`.",
     ),
 )
 _LIKELY = ("Có thể", "Likely")
@@ -93,6 +95,30 @@ def _of_device(said: Said) -> Finding | None:
     return None if code is None else _finding(code, device, said.word)
 
 
+def _of_path(said: Said) -> Finding | None:
+    """A place that is not reached, a speed that was not held."""
+    where = f"{said.device} ({said.label})" if said.name == "path_throughput_held" else said.device
+    code = {"path_reachable": "path_down", "path_throughput_held": "path_not_held"}.get(said.name)
+    floor = said.name != "path_throughput_held" or said.part.startswith("floor")
+    return _finding(code, where, said.word) if code and floor and not said.word.value else None
+
+
+def _of_paths(config: Config) -> Iterator[Finding]:
+    """Places and speeds this host tries, of which something was found lately."""
+    now = time.time()
+    for check, old in (("path", _OLD_SECONDS), ("throughput", _OLD_TEST_SECONDS)):
+        settings = config.checks.get(check)
+        targets = {one.name for one in getattr(settings, "targets", ())}
+        told = [
+            one
+            for one in newest.read(config.state_dir / "checks" / check)
+            if one.device in targets and now - one.word.at <= old
+        ]
+        yield from (one for said in told if (one := _of_path(said)) is not None)
+        for name in sorted(targets - {one.device for one in told}):
+            yield _finding("not_known", f"{check} {name}", None)
+
+
 def _of_this_host() -> Iterator[Finding]:
     """Its own cards, as they are at this moment."""
     now = int(time.time())
@@ -114,7 +140,7 @@ def examine(config: Config) -> list[Finding]:
     heard = {one.device for one in told if now - one.word.at <= _OLD_SECONDS}
     found = [one for said in told if (one := _of_device(said)) is not None]
     unknown = [_finding("not_known", name, None) for name in sorted(declared - heard)]
-    return [*_of_this_host(), *found, *unknown]
+    return [*_of_this_host(), *found, *unknown, *_of_paths(config)]
 
 
 def _at(unix: int | None) -> str:

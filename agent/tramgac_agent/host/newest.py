@@ -1,4 +1,4 @@
-"""What devices said last that matters to people, kept beside the outbox for ``doctor lan``.
+"""What was found last on the LAN that matters to people, kept beside the outbox for ``doctor lan``.
 
 The outbox forgets what the centre has taken; somebody at the site still wants to know.
 """
@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 import msgspec
 
+from tramgac_agent.checks.base import Sample
 from tramgac_agent.host import statefile
-from tramgac_agent.snmp.wire import MAX_DEVICES, Told
 
-# No device can have this name.
+# No device can have this name: it lies among the devices' own files.
 FILE = "_newest.json"
 _PREFIX = "tramgac_"
 _KEPT = frozenset(
     {
         *("device_up", "port_finding", "printer_error", "printer_asleep"),
+        *("path_reachable", "path_throughput_held"),
         *("ups_on_battery", "ups_battery_low", "ups_battery_replace", "ups_self_test_passed"),
     }
 )
+_MOST_WHO = 512
 _MOST_OF_ONE = 300
 _FORGOTTEN_SECONDS = 7 * 86_400
 _SAVE_SECONDS = 300
@@ -35,6 +37,10 @@ class Word(msgspec.Struct, array_like=True):
     value: float
     since: int
     at: int
+
+
+Heard = tuple[str, Iterable[Sample]]
+"""Samples of one device, or of the way to one target."""
 
 
 class _File(msgspec.Struct):
@@ -64,11 +70,11 @@ class Newest:
         self._known: _File | None = None
         self._saved = 0
 
-    def note(self, told: Iterable[Told], folder: Path, now: int) -> None:
+    def note(self, told: Iterable[Heard], folder: Path, now: int) -> None:
         """Take over what was told now; trouble with the disk is logged, never raised.
 
         Args:
-            told: By the poller.
+            told: By the check.
             folder: State of the check.
             now: Unix seconds.
         """
@@ -87,19 +93,20 @@ class Newest:
             log.warning("newest values not kept: %s", error)
 
 
-def _note(known: _File, told: Told, now: int) -> bool:
-    if told.device not in known.devices and len(known.devices) >= MAX_DEVICES:
+def _note(known: _File, heard: Heard, now: int) -> bool:
+    device, samples = heard
+    if device not in known.devices and len(known.devices) >= _MOST_WHO:
         return False
-    words = known.devices.setdefault(told.device, {})
+    words = known.devices.setdefault(device, {})
     changed = False
-    for full, value, labels in told.samples:
-        name = full.removeprefix(_PREFIX)
-        key = "|".join((name, *(text for _, text in sorted(labels.items()))))
+    for one in samples:
+        name = one.name.removeprefix(_PREFIX)
+        key = "|".join((name, *(text for _, text in sorted(one.labels.items()))))
         if name not in _KEPT or (key not in words and len(words) >= _MOST_OF_ONE):
             continue
         word = words.get(key)
-        if word is None or word.value != value:
-            words[key], changed = Word(value, now, now), True
+        if word is None or word.value != one.value:
+            words[key], changed = Word(one.value, now, now), True
         else:
             word.at = now
     return changed
