@@ -82,16 +82,23 @@ def reach(place: Place, deadline: Deadline) -> Reach:
         found.reason = failed.code
         return found
     with closing(connection):
-        found.address = str(connection.getpeername()[0])
+        try:
+            peer: Address = (connection.family, connection.getpeername())
+        except OSError:  # reset already: the same as a moment earlier, within the handshake
+            found.stage, found.reason = "connect", "reset"
+            return found
+        found.address = str(peer[1][0])
         if place.secure:
-            _secure(connection, place, deadline, found)
+            _secure(connection, (place, peer), deadline, found)
     return found
 
 
-def _secure(connection: socket.socket, place: Place, deadline: Deadline, found: Reach) -> None:
+def _secure(
+    connection: socket.socket, at: tuple[Place, Address], deadline: Deadline, found: Reach
+) -> None:
     from tramgac_agent.probes import tls, web  # noqa: PLC0415 - brings OpenSSL, 5 MiB
 
-    peer: Address = (connection.family, connection.getpeername())
+    place, peer = at
     name = place.server_name or place.host
     began = time.perf_counter()
     try:

@@ -17,7 +17,7 @@ from tramgac_agent.checks import path as path_check
 from tramgac_agent.checks.base import Observation
 from tramgac_agent.checks.path import PathCheck, PathSettings
 from tramgac_agent.probes import reach
-from tramgac_agent.probes.base import CannotProbe
+from tramgac_agent.probes.base import CannotProbe, Deadline
 from tramgac_proto.configfile import ConfigError, convert
 from tramgac_proto.pathmetrics import PATH_STAGES
 
@@ -138,6 +138,14 @@ def test_each_stage_of_failure_is_told(tmp_path: Path) -> None:
     assert stage_of(observe(check_of(address=closed), tmp_path)) == "refused"
     with portal() as one:
         assert stage_of(observe(check_of(kind="tls", address=one.address), tmp_path)) == "tls"
+
+
+def test_a_peer_that_hangs_up_at_once_is_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reset between the handshake and the next look ends no other target's run."""
+    with socket.socket() as gone:  # never joined, like one that was reset
+        monkeypatch.setattr(reach, "connect_any", lambda *_: gone)
+        found = reach.reach(reach.Place("127.0.0.1", 9), Deadline(1))
+    assert (found.stage, found.reason) == ("connect", "reset")
 
 
 def test_a_blackhole_is_a_timeout(tmp_path: Path) -> None:
