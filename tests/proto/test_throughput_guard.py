@@ -214,6 +214,11 @@ def test_without_icmp_a_handshake_is_asked_for() -> None:
             assert seen.baseline_seconds < 0.008
 
 
+def test_a_neighbour_without_a_way_to_it_does_not_answer() -> None:
+    """What this host refuses to send is not taken for an answer, so it guards nothing."""
+    assert not sentinel.Sentinel(TcpEchoes("255.255.255.255", 9), 0.001).settle()
+
+
 def told(trips: Sequence[float | None], baseline: float = 0.001) -> Verdict:
     """The verdict on answers 10 ms apart; None: lost."""
     verdict = Verdict(baseline)

@@ -22,6 +22,8 @@ _IP_HEADER_UNIT = 4
 _ANSWER_BYTES = 2048
 # A neighbour that does not answer is not piled up on.
 _MAX_OPEN = 32
+# What a handshake begins with; a refusal may be known at once.
+_UNDER_WAY = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.ECONNREFUSED})
 
 
 class Echoes(Protocol):
@@ -146,8 +148,12 @@ class TcpEchoes:
         with suppress(OSError):
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             sock.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-            self._open[sock.fileno()] = (number, time.monotonic(), sock)
-            sock.connect_ex(self._address)
+            began = time.monotonic()
+            result = sock.connect_ex(self._address)
+            if result not in _UNDER_WAY:
+                sock.close()  # no way from here: this host's own word is no neighbour's answer
+                return
+            self._open[sock.fileno()] = (number, began, sock)
 
     def answers(self) -> list[tuple[int, float]]:
         """Collect finished handshakes, and hang up."""
