@@ -22,7 +22,7 @@ class Stub:
         answers: What it has.
         most: More variables in one answer are "too big" for it.
         deaf: It never answers a question for what lies below this.
-        manner: well | silent | backwards | truncated | garbage | twice | endless | v1
+        manner: well | silent | backwards | truncated | garbage | twice | endless | empty | v1
     """
 
     answers: Mapping[Oid, Value]
@@ -85,6 +85,8 @@ class Stub:
 
     def _pairs(self, module: Any, request: Any) -> list[tuple[Oid, Any]]:
         names = [tuple(int(p) for p in name) for name, _ in module.apiPDU.get_varbinds(request)]
+        if self.manner == "empty":
+            return []
         if request.isSameTypeWith(module.GetRequestPDU()):
             return [(name, self.answers.get(name)) for name in names]
         rounds = 1

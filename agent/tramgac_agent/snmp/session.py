@@ -222,7 +222,18 @@ class Session:
         return {column: one for column, one in moved.items() if column not in ended}
 
     async def _next(self, oids: list[Oid]) -> _Pairs:
-        """What follows; a device that chokes on much is asked for less from now on."""
+        """What follows; a device that chokes on much is asked for less from now on.
+
+        Only one that answers less has choked: silence to the end teaches nothing.
+        """
+        before = self.repetitions
+        try:
+            return await self._next_or_less(oids)
+        except BaseException:
+            self.repetitions = before
+            raise
+
+    async def _next_or_less(self, oids: list[Oid]) -> _Pairs:
         while True:
             try:
                 status, _, pairs = await self._ask_next(oids)
@@ -240,7 +251,10 @@ class Session:
             self.repetitions = max(1, self.repetitions // 2)
 
     async def _one_by_one(self, oids: list[Oid]) -> _Pairs:
-        return [(await self._next([one]))[0] for one in oids]
+        answers = [await self._next([one]) for one in oids]
+        if not all(answers):
+            raise SnmpFailed("malformed", "an answer with nothing in it")
+        return [pairs[0] for pairs in answers]
 
     async def _ask_next(self, oids: list[Oid]) -> tuple[int, int, _Pairs]:
         if self._device.version == "1":

@@ -191,6 +191,19 @@ def test_a_device_that_chokes_is_asked_for_less(stub: Any) -> None:
     assert ask(device, work) == 5
 
 
+def test_a_device_that_dies_while_asked_has_not_choked(stub: Any) -> None:
+    """After a power cut in the middle of a table it is asked for as much as before."""
+    one, device = stub()
+    one.deaf = TYPE
+
+    async def work(session: Session) -> int:
+        with pytest.raises(SnmpFailed, match="timeout"):
+            await session.walk([DESCRIPTION, TYPE])
+        return session.repetitions
+
+    assert ask({**device, "timeout_seconds": 0.05}, work) == 10
+
+
 def test_an_old_device_speaks_version_1_only(stub: Any) -> None:
     """Silent in version 2c; in version 1 the table comes row by row."""
     _, device = stub("v1")
@@ -207,6 +220,8 @@ def test_an_old_device_speaks_version_1_only(stub: Any) -> None:
         ("garbage", "timeout"),
         ("backwards", "non_increasing"),
         ("endless", "too_many_rows"),
+        ("empty", "malformed"),
+        ("v1 empty", "malformed"),
     ],
 )
 def test_a_broken_device_is_given_up(
@@ -214,7 +229,9 @@ def test_a_broken_device_is_given_up(
 ) -> None:
     """None of them ends in a hang, an exception of another kind, or an endless table."""
     monkeypatch.setattr(session_module, "MAX_ROWS", 200)
+    version, _, manner = manner.rpartition(" ")
     one, device = stub(manner)
+    device["version"] = version.removeprefix("v") or "2c"
     with pytest.raises(SnmpFailed) as failed:
         ask({**device, "max_repetitions": 4}, _walk)
     assert failed.value.code == expected
