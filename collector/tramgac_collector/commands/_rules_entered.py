@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from tramgac_collector.commands._rules import in_force
+from tramgac_collector.commands._store import row_number
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.register import note
 from tramgac_collector.rules.overlays import MOST_DAYS, Overlays
@@ -65,7 +66,7 @@ def _list_and_revoke(deeds: Any) -> list[argparse.ArgumentParser]:  # noqa: ANN4
     listing = deeds.add_parser("list", help="all of them, those that are over too")
     listing.add_argument("--facility", default="", help="only this one, by id")
     revoke = deeds.add_parser("revoke", help="take one back; it stays on record")
-    revoke.add_argument("number", type=int)
+    revoke.add_argument("number", type=row_number)
     _decided(revoke, "who decided it")
     return [listing, revoke]
 
@@ -91,7 +92,7 @@ def _storm(actions: Any) -> list[argparse.ArgumentParser]:  # noqa: ANN401 - see
     start.add_argument("--to", dest="until", required=True, type=_ends)
     start.add_argument("--cite", required=True, help="the order or notice it rests on")
     end = deeds.add_parser("end", help="end one before its time")
-    end.add_argument("number", type=int)
+    end.add_argument("number", type=row_number)
     for one in (start, end):
         _decided(one, "who decided it at the centre")
     listing = deeds.add_parser("list", help="all of them, those that are over too")

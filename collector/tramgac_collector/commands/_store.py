@@ -1,5 +1,6 @@
 """The store as a command uses it: brought up to date, one transaction, let go again."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,20 @@ from tramgac_collector.inventory.versions import newest
 from tramgac_collector.store.engine import open_engine, reading, upgrade
 from tramgac_proto.commandline import CommandFailed
 from tramgac_proto.privatefile import private_folder
+
+_LARGEST = 2**63 - 1
+
+
+def row_number(text: str) -> int:
+    """Number of a row as somebody types it: more than 63 bits no store can look for.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST))
+    if not digits or not 0 < int(text) <= _LARGEST:
+        raise ArgumentTypeError(f"`{text[:32]}` is no number of a row: 1, 2, ...")
+    return int(text)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from tramgac_collector.commands._rules import in_force
-from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._store import changing, looking, row_number
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.inventory import strictyaml
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--facility", default="", help="only this one, by id")
     listing.add_argument("--known", action="store_true", help="what can be handed in")
     revoke = actions.add_parser("revoke", help="take one back; it stays on record")
-    revoke.add_argument("number", type=int)
+    revoke.add_argument("number", type=row_number)
     revoke.add_argument("--reason", required=True)
     importing = actions.add_parser("import", help="enter all of a YAML file, or none of it")
     importing.add_argument("file", type=Path)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._store import changing, looking, row_number
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.incidents import ledger
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     over.add_argument("--moment", choices=("told", "answered", "fixed"), default="told")
     close = actions.add_parser("close-note", help="write down what it was; evidence closes it")
     for one in (show, ack, over, close):
-        one.add_argument("incident", type=int, metavar="NO")
+        one.add_argument("incident", type=row_number, metavar="NO")
     close.add_argument("text")
     for one in (listing, show):
         one.add_argument("--json", action="store_true")

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._store import changing, looking, row_number
 from tramgac_collector.config import DEFAULT_PATH, load_config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.incidents import ledger
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="what is planned, now or later")
     listing.add_argument("--json", action="store_true")
     end = actions.add_parser("end", help="end it at once")
-    end.add_argument("maintenance", type=int, metavar="NO")
+    end.add_argument("maintenance", type=row_number, metavar="NO")
     for one in (add, end):
         one.add_argument("--by", default="", help="who you are; else the user's name")
     for one in (add, listing, end):

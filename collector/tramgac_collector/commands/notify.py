@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tramgac_collector.commands import _digest
-from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._store import changing, looking, row_number
 from tramgac_collector.commands._telling import Letter, Tried, answers, deliver, keep
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity import register
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _digest.add_arguments(digest)
     listing = actions.add_parser("list", help="what was told to whom, the newest first")
     listing.add_argument("--state", choices=("waiting", "sent", "failed", "dropped"), default="")
-    listing.add_argument("--incident", type=int, default=0, help="only of this one")
+    listing.add_argument("--incident", type=row_number, default=0, help="only of this one")
     for one in (trial, digest, listing):
         one.add_argument("--json", action="store_true")
         one.add_argument("--config", type=Path, default=DEFAULT_PATH)

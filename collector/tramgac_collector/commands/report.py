@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tramgac_collector.commands._store import changing, looking
+from tramgac_collector.commands._store import changing, looking, row_number
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.report import archive
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     listing.add_argument("--config", type=Path, default=argparse.SUPPRESS)
     show = actions.add_parser("show", help="print one again, as it was")
-    show.add_argument("number", type=int, metavar="NO")
+    show.add_argument("number", type=row_number, metavar="NO")
     _printing(show, suppress=True)
 
 

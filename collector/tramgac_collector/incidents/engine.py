@@ -22,7 +22,15 @@ from tramgac_collector.incidents.codes import (
     Family,
     Severity,
 )
-from tramgac_collector.incidents.model import Change, Detail, Event, Incident, Key, Symptom
+from tramgac_collector.incidents.model import (
+    MOST_INSIDE,
+    Change,
+    Detail,
+    Event,
+    Incident,
+    Key,
+    Symptom,
+)
 from tramgac_collector.incidents.scene import Scene
 from tramgac_collector.incidents.symptoms import pierces
 from tramgac_collector.incidents.tree import CENTRE, host_of, is_part
@@ -30,8 +38,6 @@ from tramgac_collector.incidents.tree import CENTRE, host_of, is_part
 # While our own line is suspected, nobody's silence is told.
 _SUSPECTED_MS = 10 * MINUTE
 _RANKS = list(Severity)
-# Sites above all: a hospital that is not named seems well to whoever asks for it alone.
-_MOST_INSIDE = 1_000
 _MOST_LOST = 64
 # Silences of one place, which has power supplies and switches.
 _ADOPTED = frozenset({Family.SILENCE, Family.SERVICE, Family.DEVICE})
@@ -112,7 +118,7 @@ def _opened(scene: Scene, symptom: Symptom) -> Change:
     before = _just_before(scene, symptom.key)
     detail = Detail(
         text=symptom.detail,
-        inside=inside[:_MOST_INSIDE],
+        inside=inside[:MOST_INSIDE],
         lost=dict(list(symptom.lost.items())[:_MOST_LOST]),
         previous=None if before is None else before.number,
         again=0 if before is None else before.detail.again + 1,
@@ -218,7 +224,7 @@ def _still_bad(scene: Scene, incident: Incident, symptom: Symptom) -> Iterator[C
 
 def _grown(incident: Incident, symptom: Symptom) -> Iterator[Change]:
     """More went with it."""
-    inside = tuple(dict.fromkeys((*incident.detail.inside, *symptom.inside)))[:_MOST_INSIDE]
+    inside = tuple(dict.fromkeys((*incident.detail.inside, *symptom.inside)))[:MOST_INSIDE]
     if len(inside) > len(incident.detail.inside):
         lost = dict(list((symptom.lost | incident.detail.lost).items())[:_MOST_LOST])
         yield _noted(incident, Event.CHILD_ADDED, inside=inside, lost=lost)

@@ -8,6 +8,10 @@ import msgspec
 
 from tramgac_collector.incidents.codes import CODES, Code, Family, slot_of
 
+# Nodes that one incident keeps as taken with it; what else it covers is not known. Sites above
+# all: a hospital that is not named seems well to whoever asks for it alone.
+MOST_INSIDE = 1_000
+
 
 class Key(NamedTuple):
     """What an incident is of: there is never more than one open at a time."""

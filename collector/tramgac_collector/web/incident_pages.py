@@ -9,13 +9,14 @@ from sqlalchemy import Connection, select
 from werkzeug.wrappers import Response
 
 from tramgac_collector.config import Config
+from tramgac_collector.incidents.model import MOST_INSIDE
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.checkup import judging
-from tramgac_collector.notify.acks import NotAcknowledged, acknowledge
+from tramgac_collector.notify.acks import NotAcknowledged, acknowledge, running
 from tramgac_collector.notify.message import Message, Topic, compose
 from tramgac_collector.notify.pipeline import Incident
 from tramgac_collector.notify.rows import get_incident
-from tramgac_collector.store.schema import acks, incidents
+from tramgac_collector.store.schema import incidents
 from tramgac_collector.web import access
 from tramgac_collector.web.access import may_see, viewer
 from tramgac_collector.web.gate import Gate
@@ -25,8 +26,6 @@ from tramgac_collector.web.view import narrowed
 _LIST, _TAKE = "incidents", "take_incident"
 _MOST, _MOST_READ = 200, 1_000
 _LARGEST = 2**63 - 1
-# As many nodes as an incident keeps: what else it covers is not known.
-_FULL = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _seen(incident: Incident) -> Incident | None:
         return incident
     inside = list(map(str, incident.detail.get("inside", ())))
     mine = [one for one in inside if may_see(one.rpartition(":")[2].partition("/")[0])]
-    if incident.facility or not (mine or len(inside) >= _FULL):
+    if incident.facility or not (mine or len(inside) >= MOST_INSIDE):
         return None
     told = {key: one for key, one in incident.detail.items() if key == "since_ms"}
     return replace(incident, detail={**told, "inside": mine})
@@ -150,8 +149,7 @@ def _open(connection: Connection) -> list[Incident]:
 def _taken(
     connection: Connection, numbers: Sequence[int], now_ms: int
 ) -> dict[int, list[tuple[str, int]]]:
-    people: dict[int, list[tuple[str, int]]] = {}
-    query = select(acks).where(acks.c.incident_id.in_(numbers), acks.c.expires_ms > now_ms)
-    for row in connection.execute(query.order_by(acks.c.id)):
-        people.setdefault(row.incident_id, []).append((row.recipient, row.expires_ms))
-    return people
+    found = running(connection, numbers, now_ms)
+    return {
+        number: [(one.recipient, one.expires_ms) for one in some] for number, some in found.items()
+    }

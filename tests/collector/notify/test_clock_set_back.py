@@ -8,7 +8,7 @@ from helpers.mail_sink import MailSink, mail_sink
 from helpers.telling import desk, send_here, write_roster
 
 from tramgac_collector.notify import step
-from tramgac_collector.notify.acks import acknowledge
+from tramgac_collector.notify.acks import BY_LINK, MOST_PER_HOUR, acknowledge, running
 from tramgac_collector.notify.alertmanager import Alert
 from tramgac_collector.notify.pipeline import Delivery
 from tramgac_collector.notify.settings import NotifySection
@@ -97,3 +97,27 @@ escalation: [{after_minutes: 30, people: [minh]}]
         room.after(60)
         told = {one[:3] for one in room.notifications()}
     assert told >= {("reminder:1", "lan", "sent"), ("escalation:1:1", "minh", "sent")}
+
+
+def test_a_link_answered_ahead_of_the_clock_may_answer_again(tmp_path: Path) -> None:
+    """What it said in a year that has not come holds no more; the next answer does."""
+    with desk(tmp_path, NotifySection()) as room:
+        number = room.open(opened_ms=room.now_ms - 2 * YEAR_MS)
+
+        def answered() -> int:
+            with room.engine.begin() as connection:
+                return acknowledge(
+                    connection, number, "lan", how=BY_LINK, now_ms=room.now_ms, minutes=60
+                )
+
+        for _ in range(MOST_PER_HOUR):
+            ahead = answered()
+            room.now_ms += 3_600_000
+        room.now_ms -= YEAR_MS
+        now = answered()
+        with room.engine.connect() as connection:
+            held = running(connection, [number], room.now_ms)
+
+    assert ahead > room.now_ms + YEAR_MS // 2
+    assert now == room.now_ms + 3_600_000
+    assert [one.expires_ms for one in held[number]] == [now]

@@ -94,3 +94,16 @@ def test_what_cannot_be_done_is_said(ask: Ask) -> None:
     assert "no report 7" in ask("show", "7")[1]
     earlier = str(TODAY - timedelta(days=20))
     assert "later than the beginning" in ask(*DAYS, "--known-at", earlier)[1]
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9223372036854775808", "0", "-1", "1_0", "x"])
+def test_a_number_no_store_has_is_a_usage_error(
+    ask: Ask, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    """Of a report or an incident: told what is wrong, with no traceback."""
+    for words in (["report", "show"], ["incidents", "show"], ["rules", "acceptances", "revoke"]):
+        with pytest.raises(SystemExit) as ended:
+            run("tramgac-collector", COMMANDS, [*words, "--", number])
+        assert (ended.value.code, words) == (2, words)
+        assert "is no number of a row" in capsys.readouterr().err
+    assert ask("show", "9223372036854775807")[0] == 1

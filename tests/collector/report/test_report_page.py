@@ -189,3 +189,17 @@ def test_figures_can_be_read_by_scripts(made: Figures) -> None:
     told = json.loads(msgspec.json.encode(made))
     assert told["places"][0]["outages"][0]["cause"] == "link"
     assert told["decisions"]
+
+
+def test_our_own_defaults_have_no_law_to_be_compared_with(store: ReportStore) -> None:
+    """A rule of a law says whether its text was compared; a default of the product does not."""
+    law = store.figures()
+    ours = {
+        name: msgspec.structs.replace(words, force="product_default")
+        for name, words in law.rules.items()
+    }
+    page = report_page(msgspec.structs.replace(law, rules=ours), None, "en")
+
+    assert "(binding; by a copy we read)" in report_page(law, None, "en")
+    assert "(product default, no law)" in page
+    assert "(product default, no law;" not in page

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from helpers.weblogin import INVENTORY, Centre, centre, form_key_of
 from sqlalchemy import insert, select, update
 
+from tramgac_collector.incidents.model import MOST_INSIDE
 from tramgac_collector.inventory.versions import import_inventory
 from tramgac_collector.store.engine import reading
 from tramgac_collector.store.schema import acks, incidents, judge_health
@@ -102,7 +103,7 @@ def test_a_cut_of_the_province_is_shown_to_whom_it_hit(room: Centre) -> None:
     detail = {"inside": sites, "down": ["bv-ha-long/main/pacs"], "text": "bv-ha-long"}
     both = happen(room, "", detail=json.dumps(detail))
     other = happen(room, "", node="provider:y", detail=json.dumps({"inside": sites[1:]}))
-    full = [f"bv-{number}/main" for number in range(64)]
+    full = [f"bv-{number}/main" for number in range(MOST_INSIDE)]
     many = happen(
         room,
         "",
@@ -178,6 +179,22 @@ def test_who_may_not_is_refused_and_audited(room: Centre) -> None:
         ("uong-bi-doc", f"/vi/incidents/{here}/take", "not_on_duty"),
         ("stranger", f"/vi/incidents/{here}/take", "no_login"),
     ]
+
+
+def test_who_took_it_on_ahead_of_the_clock_is_not_shown(room: Centre) -> None:
+    """A clock that was set back makes nobody work on it for a year."""
+    number = happen(room, "bv-uong-bi")
+    client = room.browser("uong-bi")
+    assert press(client, number) == 303
+    before = client.get("/en/incidents").text
+    year = 365 * 86_400_000
+    with room.engine.begin() as connection:
+        connection.execute(
+            update(acks).values(at_ms=acks.c.at_ms + year, expires_ms=acks.c.expires_ms + year)
+        )
+    after = client.get("/en/incidents").text
+
+    assert before.count("uong-bi") == after.count("uong-bi") + 1
 
 
 def test_without_accounts_nobody_takes_anything_on(tmp_path: Path) -> None:
