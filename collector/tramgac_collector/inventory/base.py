@@ -14,7 +14,7 @@ SitePlace = Annotated[
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Address = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.:%-]{0,253}$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Mbps = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+Mbps = Annotated[float, msgspec.Meta(gt=0, le=400_000)]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

@@ -17,7 +17,9 @@ from tramgac_collector.lan.mesh import plan_of
 from tramgac_collector.lan.paths import latency_targets, path_targets, reflect_to
 from tramgac_collector.model import Owner
 
-_MOST_PATHS = 16
+# The bounds of the agent's own settings.
+_MOST_LATENCY, _MOST_PATHS = 32, 16
+_MOST_MBPS = 10_000.0
 _AHEAD = 0.85
 # The bounds of the probe's own settings.
 _MOST_SLICES = 256
@@ -55,6 +57,13 @@ def _toml(name: str, table: Table) -> str:
     return "\n".join([name, *(f"{key} = {_value(value)}" for key, value in table.items())]) + "\n"
 
 
+def _fitting(name: str, tables: Sequence[Table], most: int) -> Iterable[str]:
+    """As many as an agent takes; what is left out is said."""
+    yield from (_toml(name, one) for one in tables[:most])
+    if left := [str(one["name"]) for one in tables[most:]]:
+        yield f"# An agent takes {most} of these; left out: {', '.join(left)}\n"
+
+
 def agent_toml(inventory: Inventory, place: str) -> str:
     """What the agent of ``facility/host`` has to measure, for its ``conf.d``.
 
@@ -65,10 +74,10 @@ def agent_toml(inventory: Inventory, place: str) -> str:
     parts = [
         f"# From the inventory: `inventory export --agent {place}`. Change it there.\n",
         *_responder(inventory, placed),
-        *(_toml("[[checks.latency.targets]]", one) for one in latency_targets(inventory, placed)),
-        *(_toml("[[checks.path.targets]]", one) for one in path_targets(inventory, placed)),
+        *_fitting("[[checks.latency.targets]]", latency_targets(inventory, placed), _MOST_LATENCY),
+        *_fitting("[[checks.path.targets]]", path_targets(inventory, placed), _MOST_PATHS),
         *(_toml("[[checks.service.systems]]", one) for one in _systems(placed)),
-        *(_toml("[[checks.throughput.targets]]", one) for one in _throughput(inventory, placed)),
+        *_fitting("[[checks.throughput.targets]]", _throughput(inventory, placed), _MOST_PATHS),
         *_devices(placed),
         *_series_note(placed),
     ]
@@ -112,12 +121,11 @@ def _probes(system: System) -> Iterable[Table]:
 
 def _throughput(inventory: Inventory, placed: Placed) -> list[Table]:
     """This host's paths of the mesh, where it is declared what they should carry."""
-    tables: list[Table] = [
-        {"name": one.target, "expect_mbps": one.expect_mbps}
+    return [
+        {"name": one.target, "expect_mbps": min(one.expect_mbps, _MOST_MBPS)}
         for one in plan_of(inventory, placed)
         if one.expect_mbps is not None
     ]
-    return tables[:_MOST_PATHS]
 
 
 def _devices(placed: Placed) -> Iterable[str]:

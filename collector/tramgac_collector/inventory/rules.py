@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tramgac_collector.backups import schedule
 from tramgac_collector.inventory.base import Named
+from tramgac_collector.inventory.bounds import bound_problems
 from tramgac_collector.inventory.devices import device_problems
 from tramgac_collector.inventory.lan import Clinic, clinic_problems
 from tramgac_collector.inventory.model import (
@@ -119,6 +120,8 @@ def _facility(path: str, facility: Facility, known: Known) -> Iterator[Problem]:
     yield from _repeated(f"{path}.datasets", facility.datasets)
     yield from _one_name_one_thing(path, facility)
     yield from _clinic(f"{path}.clinic", facility.clinic)
+    for key, text in bound_problems(facility):
+        yield Problem(f"{path}.{key}", text)
     for number, site in enumerate(facility.sites):
         yield from _site(f"{path}.sites[{number}]", site, known)
     for number, system in enumerate(facility.systems):

@@ -8,30 +8,31 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tramgac_collector.inventory.bounds import GATEWAY
+from tramgac_collector.inventory.devices import NETWORK_KINDS
 from tramgac_collector.inventory.model import Host, Inventory, Placed, Site, System
 from tramgac_collector.lan.mesh import hubs_of, plan
 from tramgac_collector.lan.segments import COLLECTOR
 
-# As many as the agent's checks take.
-_MOST_LATENCY, _MOST_PATHS, _MOST_PEERS = 32, 16, 64
-GATEWAY = "gateway"
+_MOST_PEERS = 64
 
 Table = dict[str, str | float | bool | list[str]]
 
 
 def latency_targets(inventory: Inventory, placed: Placed) -> list[Table]:
-    """What the site's traffic passes through, the host's hubs, and where systems run."""
-    passed = [
-        one
-        for one in placed.site.devices
-        if one.kind in {"router", "firewall", "switch"} and one.address
-    ]
-    found: dict[str, Table] = {one.id: {"name": one.id, "address": one.address} for one in passed}
+    """The host's hubs, where systems run, and what the site's traffic passes through.
+
+    What matters most comes first: an agent takes no more than its bound.
+    """
+    found: dict[str, Table] = {}
     for host in _asked_by(inventory, placed):
-        table = found.setdefault(host.id, {"name": host.id, "address": host.address})
+        found[host.id] = {"name": host.id, "address": host.address}
         if host.responder:
-            table["reflector_port"] = host.responder_port
-    return list(found.values())[:_MOST_LATENCY]
+            found[host.id]["reflector_port"] = host.responder_port
+    for one in placed.site.devices:
+        if one.kind in NETWORK_KINDS and one.address:
+            found[one.id] = {"name": one.id, "address": one.address}
+    return list(found.values())
 
 
 def _asked_by(inventory: Inventory, placed: Placed) -> Iterator[Host]:
@@ -68,7 +69,7 @@ def path_targets(inventory: Inventory, placed: Placed) -> list[Table]:
     """Places that this host tries to reach; its gateway with them, to tell whose fault it is."""
     found = [*_portals(inventory, placed), *_systems(placed)]
     own: list[Table] = [{"name": GATEWAY, "kind": "gateway"}] if found else []
-    return [*own, *found][:_MOST_PATHS]
+    return [*own, *found]
 
 
 def _portals(inventory: Inventory, placed: Placed) -> Iterator[Table]:

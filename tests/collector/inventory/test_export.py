@@ -33,7 +33,7 @@ def test_a_server_is_told_what_to_measure(tmp_path: Path) -> None:
     latency, service = config.checks["latency"], config.checks["service"]
     assert isinstance(latency, LatencySettings)
     assert isinstance(service, ServiceSettings)
-    assert [one.name for one in latency.targets] == ["switch-loi", "lis-windows"]
+    assert [one.name for one in latency.targets] == ["lis-windows", "switch-loi"]
     assert [(one.system, one.method, one.subject) for one in service.systems] == [
         ("his", "systemd", ""),
         ("his", "https", ""),
