@@ -16,11 +16,11 @@ from tramgac_collector.incidents.model import Symptom
 from tramgac_collector.incidents.silence import SILENT_MS
 from tramgac_collector.incidents.symptoms import OF_HOSTS, Detector, Look, expiring
 from tramgac_collector.incidents.tree import host_of, portal_node, site_of, system_node
+from tramgac_collector.inventory.bounds import GATEWAY
 from tramgac_proto.pathmetrics import DIRECTIONS
 
 REACH, STAGE, ENDS = "net.path.reach", "net.path.stage", "net.path.tls"
 LOST, QUEUE = "net.path.lost", "net.path.queue"
-GATEWAY = "gateway"
 CODE = "path_down"
 # The store shows what was only confirmed, and who called, so much later.
 _LAG_MS = 6 * MINUTE
@@ -88,8 +88,11 @@ def _own_line(site: str, look: Look) -> bool:
 
 
 def _gateway_down(host: str, look: Look) -> bool:
+    """Whether its gateway is missed now; one past which it reaches something is only shy."""
     gateway = look.get(REACH, f"{host}/{GATEWAY}")
-    return gateway is not None and gateway.value == 0
+    if gateway is None or gateway.value != 0 or gateway.expires_ms + _LAG_MS <= look.now_ms:
+        return False
+    return not any(_portals_from(site_of(host), look).values())
 
 
 def _far_end(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # noqa: FBT001 - a detector

@@ -75,6 +75,25 @@ def test_a_gateway_that_does_not_answer_is_no_incident_of_its_own() -> None:
     fleet.at("60m").expect_messages()
 
 
+@pytest.mark.parametrize("still_told", [True, False])
+def test_a_gateway_that_answers_no_more_pings_hides_no_portal(still_told: bool) -> None:  # noqa: FBT001
+    """It was made shy, and perhaps nothing is told of it since: what is past it was reached."""
+    others = ("central",) if still_told else ()
+    fleet = fleet_of(3, "bhyt", "gateway", *others).at("20m")
+    for number in (1, 2, 3):
+        sees(fleet, f"bv-{number}", "timeout", "gateway")
+    fleet.at("40m")
+    if not still_told:
+        for machine in fleet.machines.values():
+            gone = [key for key in machine.series if ("target", "gateway") in key[1]]
+            for key in gone:
+                del machine.series[key]
+    fleet.at("2h").expect_messages()
+    for number in (1, 2, 3):
+        sees(fleet, f"bv-{number}", "timeout", "bhyt")
+    fleet.at("3h").expect(incident("path_down", "portal:bhyt", cause="far_end"))
+
+
 def test_a_site_alone_says_what_it_can_know() -> None:
     """With one portal it may be either; with two, both gone is the line, one gone the portal."""
     fleet = fleet_of(1, "bhyt").at("20m")
