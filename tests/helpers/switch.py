@@ -77,7 +77,7 @@ class FakeSwitch:
         for number, port in enumerate(self.ports.values()):
             row = port.row()
             found.update({(*column, self.first_index + number): v for column, v in row.items()})
-        return found
+        return dict(sorted(found.items()))
 
     def wait(self, seconds: float) -> None:
         """Let time pass without a look."""

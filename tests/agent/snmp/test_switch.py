@@ -119,6 +119,33 @@ def test_the_other_side_of_a_mismatch_is_known_from_its_card() -> None:
     assert switch.findings("gi1") == set()
 
 
+def test_a_card_that_changed_since_is_asked_anew() -> None:
+    """Card and port went to full duplex together, since the stations were counted: well."""
+    switch = _office()
+    card: stations.Address = (0, 16, 32, 48, 64, 80)
+    cards = {card: False}
+    switch.family.own_cards = lambda: cards
+    switch.ports["gi2"].duplex = 2
+    switch.look()
+    switch.more = {(*stations.BRIDGE_PORT, 2): 2, (*stations.LEARNED, *card): 2}
+    switch.look(STATIONS)
+    switch.ports["gi2"].duplex, cards[card] = 3, True
+    assert switch.findings("gi2", times=3) == set()
+    cards.clear()
+    assert switch.findings("gi2", times=3) == set()
+
+
+def test_a_vlan_called_like_an_uplink_is_not_asked_for_it() -> None:
+    """Of two interfaces of one name the Ethernet port is meant, in every poll."""
+    switch = FakeSwitch([FakePort("1"), FakePort("2")], uplinks=("1",))
+    row = {**FakePort("1", mbps=0, up=False).row(), family.TYPE: 136}
+    for index in (0, 900):
+        switch.more = {(*column, index): value for column, value in row.items()}
+        switch.look()
+        assert switch.family.memory.indices == {"1": 1}
+        assert switch.look(UPLINKS)['port_up{port="1"}'] == 1
+
+
 def test_an_overloaded_uplink_is_found() -> None:
     """Over 85 % of an uplink's speed in three looks a minute apart; in its own series."""
     switch = _office(uplinks=("gi4",))

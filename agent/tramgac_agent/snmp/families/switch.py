@@ -5,7 +5,7 @@ by ``ifName``: ``ifIndex`` may be given out anew at every restart.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import msgspec
@@ -65,14 +65,14 @@ class SwitchMemory(Memory):
         ports: By name.
         indices: ``ifIndex`` by name, of declared uplinks; ``names``: the reverse, of all ports.
         trunks: Ports that lead to other devices, by the stations behind them.
-        peers: By port, whether the one card of this host behind it is in full duplex.
+        cards: By port, the address of the one card of this host behind it.
     """
 
     ports: dict[str, PortMemory] = msgspec.field(default_factory=dict)
     indices: dict[str, int] = msgspec.field(default_factory=dict)
     names: dict[int, str] = msgspec.field(default_factory=dict)
     trunks: list[str] = msgspec.field(default_factory=list)
-    peers: dict[str, bool] = msgspec.field(default_factory=dict)
+    cards: dict[str, stations.Address] = msgspec.field(default_factory=dict)
 
 
 class _Told(NamedTuple):
@@ -111,38 +111,33 @@ class SwitchFamily(Family[SwitchMemory]):
         if poll.name == UPLINKS.name:
             told = [self._look(port, walk) for port in ports if port.name in uplinks]
             return Reading(tuple(sample for one in told for sample in _of_port(one, always=True)))
-        self._remember(rows, {port.name for port in ports}, walk.unix_ms // 1000)
+        self._remember(rows, walk.unix_ms // 1000)
         told = [self._look(port, walk) for port in ports if port.name not in uplinks]
         # A switch that tells of no port has not told that there is none.
         census = self._census(told) if told else ()
         return Reading((*census, *_troubled(told), *_topology(walk)))
 
     def _ports(self, walk: Walk) -> Iterator[Port]:
-        """Ethernet ports and uplinks of any type (trunks have many), the first of a name."""
+        """Ethernet ports and uplinks of any type (trunks have many)."""
         table = _Table(walk)
-        names: set[str] = set()
-        for index in sorted(table.types)[:MOST_PORTS]:
-            name = table.name(index)
-            wanted = table.types[index] in _ETHERNET or name in self.device.uplinks
-            if not wanted or not name or name in names:
-                continue
-            names.add(name)
-            yield table.port(index, name, self.device.expect_mbps, self.memory.peers)
+        # Asked now: a card may have changed since the stations were counted.
+        duplex = self.own_cards() if self.memory.cards else {}
+        peers = {name: duplex[one] for name, one in self.memory.cards.items() if one in duplex}
+        for name, index in table.ports(self.device.uplinks).items():
+            yield table.port(index, name, self.device.expect_mbps, peers)
 
     def _look(self, port: Port, walk: Walk) -> _Told:
         memory = self.memory.ports.setdefault(port.name, PortMemory())
         return _Told(look(port, memory, walk.unix_ms // 1000), memory)
 
-    def _remember(self, walk: Walk, names: set[str], now: int) -> None:
+    def _remember(self, walk: Walk, now: int) -> None:
         """Where the uplinks are now; ports that went away are forgotten in time."""
-        table = _Table(walk)
-        places = {table.name(index): index[-1] for index in table.types if index}
-        self.memory.indices = {
-            name: places[name] for name in self.device.uplinks if name in places and name in names
-        }
-        self.memory.names = {places[name]: name for name in names}
+        ports = _Table(walk).ports(self.device.uplinks)
+        places = {name: index[-1] for name, index in ports.items()}
+        self.memory.indices = {name: places[name] for name in self.device.uplinks if name in places}
+        self.memory.names = {index: name for name, index in places.items()}
         gone = sorted(
-            (one.seen, name) for name, one in self.memory.ports.items() if name not in names
+            (one.seen, name) for name, one in self.memory.ports.items() if name not in places
         )
         surplus = max(0, len(self.memory.ports) - _MOST_KEPT)
         for number, (seen, name) in enumerate(gone):
@@ -173,8 +168,8 @@ class SwitchFamily(Family[SwitchMemory]):
         }
         most = stations.MOST_ON_ACCESS_PORT
         self.memory.trunks = sorted(name for name, all_ in behind.items() if len(all_) > most)
-        self.memory.peers = {
-            name: cards[next(iter(all_))]
+        self.memory.cards = {
+            name: next(iter(all_))
             for name, all_ in behind.items()
             if len(all_) == 1 and next(iter(all_)) in cards
         }
@@ -194,6 +189,18 @@ class _Table:
         self._walk = walk
         self.types = walk.numbers(TYPE)
         self._numbers = {column: walk.numbers(column) for column in _PORT_COLUMNS}
+
+    def ports(self, uplinks: Sequence[str]) -> dict[str, Oid]:
+        """Index by name of Ethernet ports and uplinks; a VLAN may be called like a port."""
+        found: dict[str, Oid] = {}
+        for index in sorted(filter(None, self.types), key=self._beside)[:MOST_PORTS]:
+            name = self.name(index)
+            if name and (not self._beside(index)[0] or name in uplinks):
+                found.setdefault(name, index)
+        return found
+
+    def _beside(self, index: Oid) -> tuple[bool, Oid]:
+        return self.types[index] not in _ETHERNET, index
 
     def name(self, index: Oid) -> str:
         """``ifName``, or ``ifDescr`` where a device has none."""
