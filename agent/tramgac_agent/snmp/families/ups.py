@@ -23,7 +23,9 @@ ALARMS = (*_UPS, 6, 1, 0)  # how many
 ALARM = (*_UPS, 6, 2, 1, 2)  # by alarm: OID of what it is
 
 _NONE, _ON_BATTERY = 2, 5
-_LOW = frozenset({3, 4})
+# Normal, bypass, booster, reducer.
+_ON_MAINS = frozenset({3, 4, 6, 7})
+_FLAGS = {2: False, 3: True, 4: True}
 _TESTED = {1: True, 2: True, 3: False}
 _BATTERY_BAD = (*_UPS, 6, 3, 1)
 _SCALARS = (
@@ -60,7 +62,7 @@ def _read(walk: Walk) -> Iterator[Sample]:
     power = Power(
         on_battery=_on_battery(source, on_for),
         on_battery_seconds=on_for,
-        low_flag=None if status in {None, 1} else status in _LOW,
+        low_flag=_FLAGS.get(status or 0),
         charge_percent=walk.number(CHARGE),
         runtime_seconds=None if minutes is None else 60 * minutes,
         load_percent=max(walk.numbers(LOAD).values(), default=None),
@@ -86,6 +88,6 @@ def _on_battery(source: int | None, on_for: int | None) -> bool | None:
 
     An output that is off says nothing of the mains either.
     """
-    if source in {None, 1, _NONE}:
-        return None if on_for is None or (source == _NONE and not on_for) else on_for > 0
-    return source == _ON_BATTERY
+    if source == _ON_BATTERY or source in _ON_MAINS:
+        return source == _ON_BATTERY
+    return None if on_for is None or (source == _NONE and not on_for) else on_for > 0
