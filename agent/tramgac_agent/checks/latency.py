@@ -22,6 +22,8 @@ MAX_TARGETS = 32
 PATIENCE = 5
 # Left to the runner after the last target, so that the rest of the run is not lost with it.
 MARGIN_SECONDS = 2.0
+# Of it, for a target whose last probe ends with its time.
+GRACE_SECONDS = 0.5
 # Pauses vary by half, so that targets and agents do not fall into step.
 SPACING_SPREAD = 0.5
 
@@ -180,7 +182,7 @@ class LatencyCheck(Check[LatencySettings]):
             )
             for target in self.settings.targets
         }
-        wait(futures.values(), timeout=budget)
+        wait(futures.values(), timeout=budget + GRACE_SECONDS)
         for name, future in futures.items():
             if not future.done():
                 yield Observation(failure="timeout", stream=name)
