@@ -64,7 +64,7 @@ class LedgerBook:
             code,
         )
         written_ms, count = self._waiting.get(key, (0, 0))
-        if now_ms < written_ms + TOGETHER_MS:
+        if written_ms <= now_ms < written_ms + TOGETHER_MS:
             self._waiting[key] = (written_ms, count + 1)
             return
         if len(self._waiting) >= _MOST_WAITING:

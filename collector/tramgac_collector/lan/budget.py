@@ -18,6 +18,10 @@ class Account:
         self._total += count
         self._forget(at_ms)
 
+    def set_back(self, now_ms: int) -> None:
+        """The clock was: nothing was spent later than now."""
+        self._spent = deque((min(at_ms, now_ms), size) for at_ms, size in self._spent)
+
     def _forget(self, now_ms: int) -> None:
         while self._spent and self._spent[0][0] <= now_ms - DAY_MS:
             self._total -= self._spent.popleft()[1]

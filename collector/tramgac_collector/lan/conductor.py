@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LEAD_MS = 2_000
 # From the grant on: the way back, two process starts, the test itself.
 LIFETIME_MS = 20_000
+# No lease holds anything for longer: see `until_ms`.
+_LONGEST_HOLD_MS = LIFETIME_MS + lease.CLOCK_TOLERANCE_MS + math.ceil(lease.MAX_SECONDS * 1000)
 # Below this share of the link in use a floor test may run in clinic hours.
 QUIET_SHARE = 0.3
 # At the rate that is expected; the least a burst needs to show a rate.
@@ -128,6 +130,7 @@ class Conductor:
         self._live: dict[str, Grant] = {}
         self._turns = Turns()
         self._history = History(self._section.capacity_days)
+        self._newest_ms = 0
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Use another inventory from now on."""
@@ -149,6 +152,7 @@ class Conductor:
     ) -> Answer:
         """Permit those requests that may run now, and say why the others may not."""
         answer = Answer()
+        self._follow(now_ms)
         for request in requests[:MAX_LEASE_REQUESTS]:
             try:
                 answer.tokens.append(self._grant(owner, request, now_ms))
@@ -190,6 +194,21 @@ class Conductor:
         self._history.ended(path, result.proves, ending.verdict, now_ms)
         self._book.ended(ending)
 
+    def _follow(self, now_ms: int) -> None:
+        """After the clock was set back nothing may be held until it is that late again."""
+        if now_ms >= self._newest_ms - _LONGEST_HOLD_MS:
+            self._newest_ms = max(self._newest_ms, now_ms)
+            return
+        latest = now_ms + _LONGEST_HOLD_MS
+        held = self._taken.items()
+        self._taken = {one: (min(until_ms, latest), by) for one, (until_ms, by) in held}
+        self._live = {key: one for key, one in self._live.items() if one.until_ms <= latest}
+        for account in self._accounts.values():
+            account.set_back(now_ms)
+        self._turns = Turns()
+        self._history.set_back(now_ms)
+        self._newest_ms = now_ms
+
     def _grant(self, owner: Owner, request: fleet_pb2.LeaseRequest, now_ms: int) -> bytes:
         _check(request)
         route = self._map.route(owner, request.target)
@@ -228,6 +247,7 @@ class Conductor:
         for site in sites:
             self._accounts.setdefault(site, Account()).charge(grant.granted_ms, grant.max_bytes)
         now_ms = grant.granted_ms
+        self._newest_ms = max(self._newest_ms, now_ms)
         for old in [one for one, live in self._live.items() if live.until_ms <= now_ms]:
             del self._live[old]
         self._live[grant.id] = grant

@@ -68,6 +68,13 @@ class History:
             return again
         return max(again, known.proven_ms + self._every_ms)
 
+    def set_back(self, now_ms: int) -> None:
+        """The clock was: nothing happened later than now."""
+        for known in self._paths.values():
+            known.granted_ms = min(known.granted_ms, now_ms)
+            if known.proven_ms is not None:
+                known.proven_ms = min(known.proven_ms, now_ms)
+
     def granted(self, path: Path, proves: str, at_ms: int) -> None:
         """A test was permitted."""
         known = self._paths.setdefault(path, _Known())
