@@ -115,7 +115,21 @@ def test_the_error_field_counts_whatever_the_exit_code(output: object, code: str
 
 def test_a_server_nobody_comes_to_is_ended() -> None:
     """Leaving the context ends the process."""
-    with iperf3.server("127.0.0.1", 18620) as process:
+    with iperf3.server("127.0.0.1", 18620, 1e6) as process:
         assert process.poll() is None
 
     assert process.returncode is not None
+
+
+@pytest.mark.parametrize("more", [["--bitrate", "0"], ["--bitrate", "40M", "--reverse"]])
+def test_a_lent_server_is_no_generator(more: list[str]) -> None:
+    """Who takes somebody's place at it gets no more than the lease's pace in any second."""
+    pace = 1e6
+    command = ["iperf3", "--client", "127.0.0.1", "--port", "18621", "--json", "--time", "4"]
+    with iperf3.server("127.0.0.1", 18621, pace) as process:
+        done = subprocess.run([*command, *more], capture_output=True, timeout=20, check=False)
+        assert process.wait(5) is not None
+
+    said = json.loads(done.stdout)
+    assert "error" in said
+    assert said["end"].get("sum_sent", {}).get("seconds", 0) < 2

@@ -27,6 +27,9 @@ _LOOK_SECONDS = 0.02
 _MAX_OUTPUT = 1 << 20
 _AHEAD_SECONDS = 0.005
 _LEAST_BLOCK = 1448
+# Anybody on the LAN may come to a lent server before its lessee does. More than the lease's pace,
+# with room for a sender that catches up, it gives nobody, in any second.
+_MOST_SHARE = 1.1
 
 
 class Failed(Exception):  # noqa: N818 - an outcome with a code, reported as it is
@@ -108,17 +111,18 @@ def _code(error: str) -> str:
 
 
 @contextmanager
-def server(host: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A server for one test, listening; ended with the context.
+def server(host: str, port: int, pace: float) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server for one test at ``pace`` bytes per second, listening; ended with the context.
 
     Raises:
-        Failed: There is no iperf3 here, or it does not listen.
+        Failed: There is no iperf3 here, it is older than 3.9, or it does not listen.
     """
     program = shutil.which(PROGRAM)
     if program is None:
         raise Failed(ABSENT)
     words = [program, "--server", "--one-off", "--bind", host, "--port", str(port)]
     words += ["--idle-timeout", str(_IDLE_SECONDS), "--forceflush"]
+    words += ["--server-bitrate-limit", f"{int(8 * pace * _MOST_SHARE)}/1"]
     with subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

@@ -230,7 +230,7 @@ def _lend_iperf3(sock: socket.socket, limits: plane.Limits) -> None:
     """Start a server on the next port, so that one rule of a firewall is enough."""
     host, port = sock.getsockname()[:2]
     try:
-        with iperf3.server(host, port + 1) as process:
+        with iperf3.server(host, port + 1, limits.pace) as process:
             answer(sock, Reply(port=port + 1))
             iperf3.attend(sock, process, limits.max_seconds)
     except iperf3.Failed as failed:
