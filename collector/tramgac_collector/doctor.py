@@ -270,6 +270,13 @@ def _packs(config: Config) -> Iterator[Finding]:
     for one in library.refused:
         text = f"{one.file} is not used: {one.complaints[0].text}"
         yield _problem("rule packs", text, "mend it; what was in force before stays in force")
+    for own in library.instead:
+        text = f"{own.pack} {own.version} of your own hides the shipped {own.shipped}"
+        fix = f"compare them; raise your version, or `rules withdraw {own.pack}`"
+        if own.newer:
+            yield _problem("rule packs", f"{text}, which was read again since", fix)
+        else:
+            yield _well("rule packs", text)
     if not library.refused:
         yield _well("rule packs", f"{len(library.packs)} in force")
 

@@ -16,6 +16,14 @@ _EXIT_INTERRUPTED = 130  # as a shell says it of SIGINT
 class CommandFailed(Exception):  # noqa: N818 - an outcome, printed without a traceback
     """The command could not do its work; the text is for the person at the terminal."""
 
+    exit_code = EXIT_FAILED
+
+
+class UsageFailed(CommandFailed):
+    """Arguments that are each well and do not go together."""
+
+    exit_code = EXIT_USAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -69,7 +77,7 @@ def _guarded(prog: str, main: Callable[[], int]) -> int:
     except ConfigError as error:
         code, text = EXIT_CONFIG, f"configuration: {error}"
     except CommandFailed as error:
-        code, text = EXIT_FAILED, str(error)
+        code, text = error.exit_code, str(error)
     except PermissionError as error:
         fix = "run it as the user of the service, or with sudo"
         code, text = EXIT_FAILED, f"{error.filename}: {error.strerror}; {fix}"

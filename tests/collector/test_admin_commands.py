@@ -12,6 +12,7 @@ from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.commands._telling import Tried, keep
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.notify.pipeline import Delivery
+from tramgac_collector.rules.signing import make_key
 from tramgac_collector.store.engine import open_engine, read_generation, reading, upgrade
 from tramgac_collector.store.schema import audit, inventories
 from tramgac_proto.commandline import run
@@ -123,6 +124,23 @@ def test_checking_a_configuration(folder: Path, capsys: pytest.CaptureFixture[st
         assert words in said
         assert "secret" not in said
         assert str(folder / "collector.toml") in said
+
+
+def test_checking_looks_at_own_packs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there, a key that is none; the start does not wait for either."""
+    whole, packs, key = (folder / "collector.toml").read_text(), folder / "packs", folder / "k.pub"
+    rules = f'[rules]\nfolder = "{packs}"\ntrusted_keys = ["{key}"]\n'
+    (folder / "collector.toml").write_text(whole + rules)
+    key.write_text("no key")
+    assert command(folder, "check-config") == 78
+    assert "no Ed25519 public key" in capsys.readouterr().err
+    key.unlink()
+    make_key(folder / "k")
+    assert command(folder, "check-config") == 78
+    assert "[rules] folder:" in capsys.readouterr().err
+    packs.mkdir()
+    assert command(folder, "check-config") == 0
+    assert f"0 packs in {packs}" in capsys.readouterr().out
 
 
 def test_serve_refuses_what_check_config_refuses(

@@ -72,7 +72,13 @@ def list_dict(library: Library, language: str) -> dict[str, Any]:
     ]
     counts = Counter(dict.fromkeys(("measured", "attested", "document", "locked"), 0))
     counts.update(str(rule["decided_by"]) for rule in rules)
-    return {"counts": counts, "rules": rules, "deadlines": deadlines, "refused": refused}
+    return {
+        "counts": counts,
+        "rules": rules,
+        "deadlines": deadlines,
+        "refused": refused,
+        "own_instead": [one._asdict() for one in library.instead],
+    }
 
 
 def list_table(library: Library, language: str) -> str:
@@ -88,6 +94,9 @@ def list_table(library: Library, language: str) -> str:
         told += [f"  {one.id:<34}{'deadline':<14}{one.cite}" for one in pack.deadlines]
     found = list_dict(library, language)
     told += [f"{one['file']} is not used: {one['complaint']}" for one in found["refused"]]
+    for own in library.instead:
+        newer = ", which was read again since" if own.newer else ""
+        told.append(f"{own.pack} {own.version} is your own; {own.shipped} is shipped{newer}")
     counts = ", ".join(f"{number} {kind}" for kind, number in sorted(found["counts"].items()))
     told.append(f"{len(found['rules'])} rules: {counts}; {len(found['deadlines'])} deadlines")
     return "\n".join(told)

@@ -13,6 +13,7 @@ from tramgac_collector.commands._rules import in_force
 from tramgac_collector.commands._store import row_number
 from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.identity.register import note
+from tramgac_collector.rules.engine import day_of
 from tramgac_collector.rules.overlays import MOST_DAYS, Overlays
 from tramgac_collector.rules.province import library_of, withdraw
 from tramgac_collector.rules.storm import MOST_FACILITIES, box_fault, read_storms, spelled
@@ -20,7 +21,7 @@ from tramgac_collector.rules.tailoring import bounds, fault, read_tailorings, ta
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import bump_generation
 from tramgac_collector.web.words import VIETNAM, day, moment
-from tramgac_proto.commandline import CommandFailed
+from tramgac_proto.commandline import CommandFailed, UsageFailed
 
 _DAY_MS = 86_400_000
 _MOST_LISTED = 5_000
@@ -132,6 +133,13 @@ def _a_year_at_most(until_ms: int, now_ms: int) -> None:
         raise CommandFailed("--until must lie ahead, and at most 12 months")
 
 
+def _in_order(due: date, until_ms: int, now_ms: int) -> None:
+    """Refuse a day of mending that is over, or later than anybody accepts the gap."""
+    today, last = day_of(now_ms), day_of(until_ms - 1)
+    if not today <= due <= last:
+        raise UsageFailed(f"--due {due}: name a day from {today} to {last}, the end of --until")
+
+
 def _window(since_ms: int, until_ms: int, now_ms: int) -> None:
     """Refuse a window that nobody can have measured, or that would excuse for ever."""
     if until_ms <= since_ms:
@@ -164,6 +172,7 @@ def _accept(connection: Connection, args: argparse.Namespace) -> str:
     _known(connection, args.facility, args.rule)
     now = wall_ms()
     _a_year_at_most(args.until, now)
+    _in_order(args.due, args.until, now)
     number = _enter(
         connection,
         schema.acceptances,

@@ -8,6 +8,8 @@ from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity.keyring import general_names
 from tramgac_collector.inventory.load import load_inventory
 from tramgac_collector.notify.roster import roster_of
+from tramgac_collector.rules.province import own_files
+from tramgac_collector.rules.signing import read_keys
 from tramgac_collector.store.engine import open_engine
 from tramgac_collector.web.address import check_door
 from tramgac_collector.wsgi import split_address
@@ -62,11 +64,24 @@ def check_all(config: Config) -> dict[str, str]:
     return doors
 
 
+def check_packs(config: Config) -> int:
+    """How many packs of the province's own there are to look at; the judge looks closer.
+
+    No start waits for them: what is in force stays, and the rest of the collector works.
+
+    Raises:
+        ConfigError: Their folder or a trusted key cannot be read.
+    """
+    read_keys(config.rules.trusted_keys)
+    return len(own_files(Path(config.rules.folder))) if config.rules.folder else 0
+
+
 def main(args: argparse.Namespace) -> int:
     """Load everything; a fault ends with exit code 78 and names file, key and fix."""
     config = load_config(args.config)
     try:
         doors = check_all(config)
+        packs = check_packs(config)
     except ConfigError as error:
         raise ConfigError(f"{args.config}: {error}") from None
     inventory = Path(config.collector.inventory)
@@ -76,5 +91,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         known = f"no inventory at {inventory} yet"
     addresses = ", ".join(f"{name} {address}" for name, address in doors.items())
-    sys.stdout.write(f"{args.config}: usable; {addresses}; {known}\n")
+    own = f"; {packs} packs in {config.rules.folder}" if config.rules.folder else ""
+    sys.stdout.write(f"{args.config}: usable; {addresses}; {known}{own}\n")
     return EXIT_OK

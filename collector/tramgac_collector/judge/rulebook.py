@@ -236,7 +236,7 @@ class RulesPart:
         if not self._library.packs:
             return True
         pack = shown.version.partition(" ")[0]
-        return pack in self._library.missing()
+        return pack in self._library.missing() or shown.version in self._library.unused
 
     def _blind(self, turn: "_Turn", facility: str, rules: set[str]) -> None:
         """Rules whose pack is there and cannot be used: not known, and never gone."""

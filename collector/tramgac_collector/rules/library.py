@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tramgac_collector.inventory.model import Facility, Inventory
 from tramgac_collector.rules import manifest
 from tramgac_collector.rules.lint import Complaint, lint
-from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, read_pack, version_key
+from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, read_pack
 from tramgac_collector.rules.papers import FILE_NAME, Paper, read_papers
 
 FOLDER = Path(__file__).resolve().parents[1] / "packs"
@@ -25,17 +26,36 @@ class Refused:
     complaints: tuple[Complaint, ...]
 
 
+class Instead(NamedTuple):
+    """A pack of a province's own in place of a shipped one with the same id.
+
+    Attributes:
+        version: Of their own; ``shipped`` of the one it hides.
+        newer: The shipped one was read again since: what changed in it counts nowhere here.
+    """
+
+    pack: str
+    version: str
+    shipped: str
+    newer: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """Every pack that may be used; one with a fault is not, whatever else it says.
 
     Attributes:
         papers: What people can hand in, by id.
+        unused: Packs of a province's own, as `id version`, that are in force by the store and not
+            used; rules that only they had are not known.
+        instead: Packs of a province's own that stand in place of a shipped one.
     """
 
     packs: tuple[Pack, ...] = ()
     papers: Mapping[str, Paper] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    unused: frozenset[str] = frozenset()
+    instead: tuple[Instead, ...] = ()
 
     @classmethod
     def read(cls, folder: Path = FOLDER) -> "Library":
@@ -78,18 +98,14 @@ class Library:
         why = (Complaint("pack", str(error)),)
         return cls(refused=tuple(Refused(name, why) for name in names))
 
-    def with_own(self, own: Mapping[str, Pack], refused: Sequence[Refused]) -> "Library":
-        """Together with packs of a province's own; of two with one id the newer counts."""
-        if not own and not refused:
-            return self
-        packs = {pack.pack.id: pack for pack in self.packs}
-        for name, pack in own.items():
-            there = packs.get(name)
-            newest = "0.0.0" if there is None else there.pack.version
-            if there is None or version_key(newest) < version_key(pack.pack.version):
-                packs[name] = pack
-        every = tuple(packs[name] for name in sorted(packs))
-        return replace(self, packs=every, refused=(*self.refused, *refused))
+    def with_own(self, own: Mapping[str, Pack]) -> "Library":
+        """With packs of a province's own, each in place of a shipped one with its id."""
+        packs = {**{pack.pack.id: pack for pack in self.packs}, **own}
+        return replace(self, packs=tuple(packs[name] for name in sorted(packs)))
+
+    def pack(self, name: str) -> Pack | None:
+        """The one with that id."""
+        return next((one for one in self.packs if one.pack.id == name), None)
 
     def keeping(self, before: "Library") -> "Library":
         """With the packs of ``before`` that cannot be used any more: what is in force stays."""

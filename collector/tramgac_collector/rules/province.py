@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, select, update
 
 from tramgac_collector.config import RulesSection
 from tramgac_collector.identity.register import note
-from tramgac_collector.rules.library import Library, Refused, fingerprint
+from tramgac_collector.rules.engine import day_of
+from tramgac_collector.rules.library import Instead, Library, Refused, fingerprint
 from tramgac_collector.rules.lint import Complaint, lint
 from tramgac_collector.rules.pack import Deadline, Pack, PackError, Rule, parse_pack, version_key
 from tramgac_collector.rules.papers import unlisted
@@ -72,25 +73,51 @@ def library_of(connection: Connection) -> Library:
 
 
 def with_own(shipped: Library, held: Mapping[str, Held]) -> Library:
-    """The same with packs of the province's own; the newer of one id counts."""
+    """The same with packs of the province's own; of two with one id the higher version counts."""
     own: dict[str, Pack] = {}
     refused: list[Refused] = []
+    instead: list[Instead] = []
     for one in held.values():
         if one.withdrawn_ms is not None:
             continue
-        try:
-            pack = _parsed(one.text, one.id)
-            # A shipped pack of a later version may have taken an id.
-            doubles = (Complaint("pack", text) for text in _doubles(pack, shipped))
-            faults = (*lint(pack), *doubles)
-        except PackError as error:
-            faults = (Complaint("pack", str(error)),)
-        if faults:
-            # The store was written by hand, or this version is stricter than the one that took it.
+        pack, faults = _usable(one, shipped)
+        if pack is None or faults:
+            # By hand, by a version that is stricter, or because what is shipped has overtaken it.
             refused.append(Refused(f"{one.id}.yml", faults))
-        else:
-            own[one.id] = pack
-    return shipped.with_own(own, refused)
+            continue
+        own[one.id] = pack
+        if (hidden := shipped.pack(one.id)) is not None:
+            newer = _read_after(hidden, one.since_ms)
+            instead.append(Instead(one.id, one.version, hidden.pack.version, newer))
+    there = {f"{one.id} {one.version}" for one in held.values() if one.withdrawn_ms is None}
+    used = {f"{name} {pack.pack.version}" for name, pack in own.items()}
+    return replace(
+        shipped.with_own(own),
+        refused=(*shipped.refused, *refused),
+        unused=frozenset(there - used),
+        instead=tuple(instead),
+    )
+
+
+def _usable(one: Held, shipped: Library) -> tuple[Pack | None, tuple[Complaint, ...]]:
+    """A pack that is held, and why it cannot be used if it cannot."""
+    try:
+        pack = _parsed(one.text, one.id)
+    except PackError as error:
+        return None, (Complaint("pack", str(error)),)
+    # A shipped pack of a later version may have taken an id.
+    faults = [*lint(pack), *(Complaint("pack", text) for text in _doubles(pack, shipped))]
+    there = shipped.pack(one.id)
+    if there is not None and version_key(pack.pack.version) <= version_key(there.pack.version):
+        why = f"version {one.version}, but {there.pack.version} is shipped and counts"
+        faults.append(Complaint("pack", f"{why}; raise the version, or `rules withdraw` it"))
+    return pack, tuple(faults)
+
+
+def _read_after(there: Pack, since_ms: int) -> bool:
+    """Whether somebody compared a shipped pack with its text later than their own came in."""
+    read = there.pack.verified_on
+    return read is not None and read > day_of(since_ms)
 
 
 @lru_cache(maxsize=_MOST_FILES)
@@ -196,7 +223,8 @@ def checked(path: Path, data: bytes) -> tuple[str, Pack]:
 def _misfits(pack: Pack, library: Library, held: Held | None) -> Iterator[str]:
     """What keeps a pack without fault of its own from coming into force here."""
     head = pack.pack
-    there = next((one.pack for one in library.packs if one.pack.id == head.id), None)
+    found = library.pack(head.id)
+    there = None if found is None else found.pack
     versions = [one.version for one in (there, held) if one is not None]
     newest = max(versions, key=version_key, default="")
     if newest and version_key(head.version) <= version_key(newest):

@@ -1,15 +1,20 @@
 """A province's own packs: in force once signed, newer and without fault, and then for good."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.judging import JudgedStore
 from helpers.ownpacks import PACK, RULE, Folder
 from sqlalchemy import text
+from sqlalchemy.exc import NoResultFound
 
-from tramgac_collector.config import RulesSection
+from tramgac_collector.commands._rules import list_dict, list_table
+from tramgac_collector.config import CollectorSection, Config, RulesSection, StoreSection
+from tramgac_collector.doctor import look as look_at_all
 from tramgac_collector.rules.library import Library
+from tramgac_collector.rules.pack import parse_pack
 from tramgac_collector.rules.province import (
     Held,
     distrusted,
@@ -21,7 +26,7 @@ from tramgac_collector.rules.province import (
     withdraw,
 )
 from tramgac_collector.rules.signing import make_key, signature_file
-from tramgac_collector.store.engine import reading
+from tramgac_collector.store.engine import bump_generation, reading
 
 INVENTORY = "facilities: [{id: bvdk, code: '1', sites: [{id: main, hosts: [{id: h}]}]}]"
 NEWER = PACK.replace("1.0.0", "1.1.0")
@@ -198,3 +203,62 @@ def test_a_shipped_rule_is_never_that_of_a_pack_that_came_before() -> None:
 
     assert [one.pack.id for one in library.packs if "bn.local" in one.pack.id] == []
     assert "vn.anm has this id already" in library.refused[0].complaints[0].text
+
+
+def overtaking(monkeypatch: pytest.MonkeyPatch, version: str, read_on: str = "2026-01-01") -> None:
+    """An update ships the same pack without the province's own rule."""
+    text = (
+        PACK.replace("1.0.0", version).replace(RULE, "bn.local.shipped")
+        .replace("seen_copy", f"seen_copy\n  verified_by: the makers\n  verified_on: {read_on}")
+    )  # fmt: skip
+    whole = Library.read()
+    shipped = replace(whole, packs=(*whole.packs, parse_pack(text, "shipped")))
+    monkeypatch.setattr(Library, "read", lambda: shipped)
+
+
+def test_a_rule_that_only_an_overtaken_pack_had_is_not_known(
+    own: Folder, centre: JudgedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer shipped pack of the id counts; the rule goes once its pack is withdrawn."""
+    own.put()
+    centre.turn()
+    overtaking(monkeypatch, "2.0.0")
+    centre.judge = own.judge(centre)
+    centre.turn(1.1)
+    during = centre.said(RULE)
+    with reading(centre.engine) as connection:
+        told = with_refusals(own.section, connection).refused
+    with centre.engine.begin() as connection:
+        withdraw(connection, "bn.local", centre.now_ms)
+        bump_generation(connection)
+    centre.turn(1.1)
+
+    assert during == ("unknown", "pack_refused")
+    assert [one.file for one in told] == ["bn.local.yml"]
+    assert "2.0.0 is shipped and counts" in told[0].complaints[0].text
+    assert centre.result("bn.local.shipped").pack_version == "bn.local 2.0.0"
+    with pytest.raises(NoResultFound):
+        centre.result(RULE)
+
+
+@pytest.mark.parametrize(("read_on", "newer"), [("2026-01-01", False), ("2027-02-01", True)])
+def test_an_own_pack_before_a_newer_shipped_one_is_told(
+    own: Folder, centre: JudgedStore, monkeypatch: pytest.MonkeyPatch, read_on: str, *, newer: bool
+) -> None:
+    """By `doctor` and `rules list`: what changed in the shipped one counts nowhere here."""
+    own.put(NEWER)
+    centre.turn()
+    overtaking(monkeypatch, "1.0.5", read_on)
+    with reading(centre.engine) as connection:
+        library = with_refusals(own.section, connection)
+    config = Config(
+        collector=CollectorSection(state_dir=str(centre.folder)),
+        store=StoreSection(url=str(centre.engine.url)),
+        rules=own.section,
+    )
+    found = [one for one in look_at_all(config) if one.what == "rule packs" and "hides" in one.text]
+
+    assert library.instead == (("bn.local", "1.1.0", "1.0.5", newer),)
+    assert [one.ok for one in found] == [not newer]
+    assert "bn.local 1.1.0 is your own; 1.0.5 is shipped" in list_table(library, "en")
+    assert list_dict(library, "en")["own_instead"][0]["newer"] is newer

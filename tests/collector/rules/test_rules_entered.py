@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.identity.keyring import wall_ms
+from tramgac_collector.web.words import VIETNAM
 from tramgac_proto.commandline import run
 
 INVENTORY = """
@@ -25,7 +26,7 @@ facilities:
   - {id: bvyh, code: "2", sites: [{id: main, hosts: [{id: his-1}]}]}
 """
 Ask = Callable[..., Any]
-TODAY = date.today()  # noqa: DTZ011 - a day more or less does not matter
+TODAY = datetime.now(VIETNAM).date()
 WHO = ("--reason", "typhoon", "--by", "department")
 GAP = "vn.anm.level.approved"
 
@@ -86,6 +87,22 @@ def test_an_accepted_gap_can_be_taken_back(ask: Ask, centre: JudgedStore) -> Non
     assert (listed["holds"], listed["rule"]) == (False, GAP)
     assert ask("acceptances", "list", "--facility", "bvyh") == []
     assert audit(centre)[-2:] == ["gap_accepted", "acceptance_revoked"]
+
+
+@pytest.mark.parametrize(
+    ("due", "until", "code"), [(-1, 20, 2), (21, 20, 2), (20, 20, 0), (0, 0, 0), (5, 400, 1)]
+)
+def test_a_gap_is_mended_from_today_on_and_while_it_is_accepted(
+    ask: Ask, centre: JudgedStore, due: int, until: int, code: int
+) -> None:
+    """A day that is over, or after the end of acceptance, is refused with what to write."""
+    days = ("--due", TODAY + timedelta(days=due), "--until", TODAY + timedelta(days=until))
+    told = ask("accept", "bvdk", GAP, "--compensation", "isolated", *days, *WHO)
+
+    assert (0 if isinstance(told, dict) else told[0]) == code
+    assert (audit(centre)[-1:] == ["gap_accepted"]) is (code == 0)
+    if code == 2:
+        assert f"from {TODAY} to {TODAY + timedelta(days=until)}" in told[1]
 
 
 def test_an_excuse_begins_with_its_first_day_and_can_be_taken_back(
