@@ -1,19 +1,22 @@
 """The LAN of one facility: devices, ports, tests and paths, and what is wrong in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from flask import Flask
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from tramgac_collector.facts.ledger import Fact
 from tramgac_collector.facts.recent import bounds, within
 from tramgac_collector.incidents.codes import CODES, Family
+from tramgac_collector.incidents.paths import CODE as PATH_DOWN
+from tramgac_collector.judge.checkup import judging
 from tramgac_collector.notify.pipeline import Incident
 from tramgac_collector.notify.rows import get_incident
 from tramgac_collector.store.schema import facts, incidents
 from tramgac_collector.web import access
 from tramgac_collector.web.desk import Desk
-from tramgac_collector.web.lan_view import Scope, lan_page
+from tramgac_collector.web.lan_view import MOST_ROWS, Scope, lan_page
 from tramgac_collector.web.store import StoreReader
 
 _PAGE = "lan"
@@ -53,11 +56,16 @@ class LanPages:
             return self._render("message.html", language, text="not_found"), 404
         with self._desk.reading() as connection:
             known = _facts(connection, facility)
-            troubles = _incidents(connection, facility)
+            troubles = list(_incidents(connection, facility))
+            # No finding says nothing while nobody looks.
+            silent = ["judge_silent"] * any(judging(connection, self._desk.now_ms()))
+        silent += ["not_all_read"] * (len(troubles) > _MOST_INCIDENTS)
         scope = Scope(declared, inventory, self._desk.now_ms(), language)
-        shown = lan_page(scope, known, troubles)
-        kept = {"facility": facility}
-        return self._render("lan.html", language, page=_PAGE, lan=shown, kept=kept)
+        shown = lan_page(scope, known, troubles[:_MOST_INCIDENTS])
+        return self._render(
+            "lan.html", language, page=_PAGE, lan=shown, kept={"facility": facility},
+            silent=silent, most=MOST_ROWS,
+        )  # fmt: skip
 
 
 def _facts(connection: Connection, facility: str) -> list[Fact]:
@@ -68,13 +76,23 @@ def _facts(connection: Connection, facility: str) -> list[Fact]:
     return [Fact(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
 
 
-def _incidents(connection: Connection, facility: str) -> list[Incident]:
+def _incidents(connection: Connection, facility: str) -> Iterator[Incident]:
+    """Of the facility, and of places outside that its sites do not reach either."""
     table = incidents.c
+    own = and_(table.facility == facility, table.code.in_(_OF_LAN))
+    outside = and_(table.facility == "", table.code == PATH_DOWN)
     query = (
         select(table.id)
-        .where(table.closed_ms.is_(None), table.facility == facility, table.code.in_(_OF_LAN))
+        .where(table.closed_ms.is_(None), or_(own, outside))
         .order_by(table.opened_ms, table.id)
-        .limit(_MOST_INCIDENTS)
+        .limit(_MOST_INCIDENTS + 1)
     )
     found = (get_incident(connection, row[0]) for row in connection.execute(query).all())
-    return [one for one in found if one is not None]
+    for one in found:
+        if one is not None and one.facility:
+            yield one
+        elif one is not None:
+            inside = list(map(str, one.detail.get("inside", ())))
+            if mine := [site for site in inside if site.partition("/")[0] == facility]:
+                # Who else does not reach it is nobody's business here.
+                yield replace(one, detail={**one.detail, "inside": mine})

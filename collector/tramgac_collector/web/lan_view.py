@@ -134,7 +134,8 @@ def lan_page(scope: Scope, facts: Iterable[Fact], incidents: Iterable[Incident])
     return LanPage(
         name=scope.facility.title(scope.language),
         findings=[_finding(one, scope, known) for one in incidents],
-        devices=devices[:MOST_ROWS],
+        # A page shows so many rows: what is wrong is among them.
+        devices=sorted(devices, key=lambda one: one.state != "not_answering"),
         census=census,
         tests=_paths(scope, known, "net.path.test"),
         paths=[
@@ -274,7 +275,7 @@ def _paths(scope: Scope, known: Known, name: str) -> list[PathRow]:
                 stale=fact.expires_ms <= scope.now_ms,
             )
         )
-    return sorted(rows, key=lambda one: (one.host, one.target))[:MOST_ROWS]
+    return sorted(rows, key=lambda one: (one.host, one.target))
 
 
 def _figure(name: str, value: float) -> str:

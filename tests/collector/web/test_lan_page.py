@@ -10,7 +10,7 @@ from helpers.weblogin import NOW, Centre, centre
 from sqlalchemy import insert
 
 from tramgac_collector.inventory.versions import import_inventory
-from tramgac_collector.store.schema import facts, incidents
+from tramgac_collector.store.schema import facts, incidents, judge_health
 
 DASH = "\u2013"
 PLACE = "bv-uong-bi/main"
@@ -32,6 +32,7 @@ facilities:
           - {id: in, kind: printer, address: 10.0.0.5, probed_by: his, snmp: {}}
           - {id: nas, kind: nas}
   - {id: bv-ha-long, code: "22002", sites: [{id: main, hosts: [{id: pacs}]}]}
+portals: [{id: bhyt, name: Cổng giám định, address: "bhyt.example:443"}]
 """
 
 
@@ -42,6 +43,8 @@ def room(tmp_path: Path) -> Iterator[Centre]:
         (tmp_path / "lan.yml").write_text(INVENTORY)
         with one.engine.begin() as connection:
             import_inventory(connection, tmp_path / "lan.yml")
+            row = {"turn_ms": NOW, "done_ms": NOW, "seconds": 0.1, "failures": 0}
+            connection.execute(insert(judge_health).values(part="OutagesPart", **row))
         one.account("uong-bi", "bv-uong-bi")
         one.account("ha-long", "bv-ha-long")
         yield one
@@ -147,3 +150,49 @@ def test_nothing_found_is_not_said_to_be_well(room: Centre) -> None:
     assert "Điều chưa biết không phải là tốt" in page(room)
     assert room.browser("ha-long").get("/vi/facilities/bv-uong-bi/lan").status_code == 404
     assert room.browser("").get("/vi/facilities/bv-uong-bi/lan").status_code in {302, 303}
+
+
+def down(room: Centre, *sites: str) -> None:
+    """A portal that these sites do not reach, as the judge has it: nobody's own."""
+    values = {"node": "portal:bhyt", "code": "path_down", "facility": "", "site": "",
+              "severity": "high", "cause": "far_end", "opened_ms": NOW, "changed_ms": NOW,
+              "detail": json.dumps({"inside": sites, "since_ms": NOW})}  # fmt: skip
+    with room.engine.begin() as connection:
+        connection.execute(insert(incidents).values(**values))
+
+
+def test_a_portal_that_is_down_is_shown_where_it_is_missed(room: Centre) -> None:
+    """It is no facility's own incident; who else misses it is not told."""
+    down(room, "bv-ha-long/main")
+    assert "Cổng giám định" not in page(room)
+
+    down(room, PLACE, "bv-ha-long/main")
+    text = page(room)
+    assert "Cổng giám định" in text
+    assert "chính nơi đó" in text
+    assert "bv-ha-long" not in text
+
+
+def test_no_findings_mean_nothing_while_nobody_looks(room: Centre) -> None:
+    """The page says that the judge is silent, and not that nothing is open."""
+    room.now_ms = NOW + 3_600_000
+    text = page(room, language="en")
+
+    assert "The judge at the centre does not work" in text
+    assert "No finding is open" not in text
+
+
+def test_what_does_not_fit_is_counted(room: Centre, tmp_path: Path) -> None:
+    """Of more devices than a page shows those that do not answer come first."""
+    more = "".join(f"          - {{id: d-{n}, kind: nas}}\n" for n in range(400))
+    last = "          - {id: last, kind: nas}\n"
+    (tmp_path / "many.yml").write_text(
+        INVENTORY.replace("          - {id: nas", more + last + "          - {id: nas")
+    )
+    with room.engine.begin() as connection:
+        import_inventory(connection, tmp_path / "many.yml")
+    know(room, "net.dev", "last", 0)
+    text = page(room, language="en")
+
+    assert "Does not answer" in row(text, ">last ")
+    assert "+106<" in text
