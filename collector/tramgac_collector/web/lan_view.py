@@ -3,6 +3,7 @@
 What is not known is None or absent, and shown as such; what has expired is marked.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -227,26 +228,30 @@ def _census(scope: Scope, site: Site, known: Known) -> list[Census]:
 def _count(scope: Scope, title: str, place: tuple[Site, list[Device]], known: Known) -> Census:
     site, switches = place
     nodes = [f"{scope.facility.id}/{site.id}/{one.id}" for one in switches]
-    seen = [
-        fact
-        for node in nodes
-        for speed in _SPEEDS
-        if (fact := known.get((names.PORTS.name, f"{node}/{speed}"))) is not None
-    ]
-    speeds = [(speed, _sum(known, names.PORTS.name, [f"{n}/{speed}" for n in nodes]))
-              for speed in _SPEEDS]  # fmt: skip
+    seen = [fact for node in nodes for fact in _of_last_walk(node, known)]
+    speeds: Counter[str] = Counter()
+    for fact in seen:
+        speeds[fact.subject.rpartition("/")[2]] += round(fact.value or 0)
     told = sum(any(fact.subject.startswith(f"{node}/") for fact in seen) for node in nodes)
     declared = [one.stations for one in switches if one.stations is not None]
     return Census(
         segment=title,
         switches=len(nodes),
         told=told,
-        speeds=[(speed, count) for speed, count in speeds if count],
+        speeds=[(speed, speeds[speed]) for speed in _SPEEDS if speeds[speed]],
         counts={key: _sum(known, name, nodes) for key, name in _CENSUS.items()},
         declared=sum(declared) if declared else None,
         at_ms=min((fact.collected_ms for fact in seen), default=0),
         stale=any(fact.expires_ms <= scope.now_ms for fact in seen),
     )
+
+
+def _of_last_walk(node: str, known: Known) -> list[Fact]:
+    """Ports of a switch by speed; a speed no port has any more is not told of, never zero."""
+    told = [known.get((names.PORTS.name, f"{node}/{speed}")) for speed in _SPEEDS]
+    facts = [one for one in told if one is not None]
+    newest_ms = max((one.collected_ms for one in facts), default=0)
+    return [one for one in facts if one.expires_ms > newest_ms]
 
 
 def _sum(known: Known, name: str, nodes: Iterable[str]) -> int | None:

@@ -111,6 +111,19 @@ def test_the_census_adds_up_a_segment_and_says_who_is_missing(room: Centre) -> N
     assert cells == ["12", DASH, DASH, DASH, "33", DASH, "45"]
 
 
+def test_a_speed_no_port_has_any_more_is_not_counted(room: Centre) -> None:
+    """A port that moved is one port, and what was told long ago does not make the rest old."""
+    know(room, "net.ports", "sw-1/1000", 30)
+    know(
+        room, "net.ports", "sw-1/10000", 1, collected_ms=NOW - 9_000_000, expires_ms=NOW - 8_000_000
+    )
+    line = row(page(room, language="en"), "Khoa Khám")
+
+    assert "1000: 30<" in line
+    assert "10000: " not in line
+    assert "expired" not in line
+
+
 def test_devices_show_what_is_known_of_them(room: Centre) -> None:
     """Answering, silent, asleep, never told, never asked; what expired is marked."""
     know(room, "net.dev", "sw-1", 1, expires_ms=NOW - 1)
