@@ -166,21 +166,22 @@ def _follow(scene: Scene, incident: Incident) -> Iterator[Change]:
     elif not incident.detail.unknown:
         # Time in which nothing is known is no good time.
         yield _noted(incident, Event.UNKNOWN, unknown=True, good_since_ms=None)
+    elif _is_not_reported(scene, incident):
+        yield _gone(scene, incident, "not_reported")
     elif incident.kind.slot == "ups" and incident.parent is None:
         # The mains went first, then everything: one story.
         lost = Symptom(incident.node, incident.code, bad=True, since_ms=incident.opened_ms)
         yield from _adopted(scene, incident, lost)
-    elif _is_not_reported(scene, incident):
-        yield _gone(scene, incident, "not_reported")
 
 
 def _is_not_reported(scene: Scene, incident: Incident) -> bool:
     """Whether a host calls and has told nothing of a part for a day: it has none any more.
 
-    A device that answers has told nothing of its ports, likewise.
+    A device that answers has told nothing of its ports or its battery, likewise.
     """
     node = incident.node
-    if not is_part(node) and not incident.code.startswith("port_"):
+    of_device = incident.kind.family is Family.DEVICE and incident.code != "device_silent"
+    if not is_part(node) and not of_device:
         return False
     codes = ("agent_silent", "device_silent")
     calls = any(scene.now.well(Key(host_of(node), code)) is not None for code in codes)

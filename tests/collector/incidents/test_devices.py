@@ -189,3 +189,21 @@ def test_a_printer_pages_nobody(fleet: DeviceFleet) -> None:
     fleet.at("3h").expect(incident("printer_stuck", PRINTER, severity="low"))
     assert "kẹt giấy" in body(fleet, fleet.last("printer_stuck"), "vi")
     assert fleet.last("printer_stuck").detail.inside == (f"{PRINTER}/jammed",)
+
+
+def test_a_test_of_a_battery_that_is_gone_does_not_count_for_ever() -> None:
+    """The battery was replaced, and the new card was never tested: not known, then not reported."""
+    fleet = DeviceFleet().answers(UPS).device(UPS, "ups_battery_replace", 0.0)
+    fleet.device(UPS, "ups_self_test_passed", 0.0).at("1h").expect(incident("ups_battery_bad", UPS))
+    del fleet.devices[UPS]["ups_self_test_passed", ()]
+    fleet.at("20h").expect(incident("ups_battery_bad", UPS))
+    assert fleet.last("ups_battery_bad").detail.unknown
+    fleet.at("27h").expect()
+    assert fleet.last("ups_battery_bad").cause == "not_reported"
+
+
+def test_a_power_supply_that_does_not_answer_is_not_well_after_a_day() -> None:
+    """Of what does not answer nobody has said that it tells nothing of its battery."""
+    fleet = DeviceFleet().answers(UPS).device(UPS, "ups_self_test_passed", 0.0).at("1h")
+    fleet.silent(UPS).at("50h")
+    assert fleet.last("ups_battery_bad").closed_ms is None
