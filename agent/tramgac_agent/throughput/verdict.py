@@ -31,7 +31,9 @@ def judge(result: Result, pace: float, proves: str = "floor") -> Judged:
     """Verdict and reason of a test that was to run at ``pace`` bytes per second."""
     measured, sent = result.measured, result.sent
     if result.code != "ok" or measured is None:
-        return ("aborted" if sent or measured else "refused"), result.code
+        # iperf3 is ended without its figures, yet it did run.
+        ran = sent or measured or result.code in REASONS
+        return ("aborted" if ran else "refused"), result.code
     reason = sent.end if sent and sent.end in REASONS else measured.end
     if reason in REASONS:
         stopped = _stopped(result, measured, reason, pace)

@@ -86,7 +86,7 @@ def filled(queue: float = 0.006, retransmits: int = 0, rtt: float = 0.0002) -> S
         (guarded(recovered=True, end="sentinel_lost"), ("not_held", "loss")),
         (guarded(recovered=False), ("aborted", "sentinel_rose")),
         (guarded(recovered=True, rate=9.9e6), ("aborted", "sentinel_rose")),
-        (Result(code="sentinel_rose"), ("refused", "sentinel_rose")),
+        (Result(code="sentinel_rose"), ("aborted", "sentinel_rose")),
     ],
 )
 def test_who_made_the_others_wait_decides(result: Result, verdict: tuple[str, str]) -> None:
