@@ -170,7 +170,7 @@ def test_a_gateway_that_never_answered_is_not_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a gateway that has answered an echo can be down."""
-    check = check_of(kind="gateway")
+    check = check_of(kind="gateway", timeout_seconds=0.2)
     with neighbour() as wire:
         monkeypatch.setattr(path_check, "default_gateway", lambda: wire.silent)
         (seen,) = observe(check, tmp_path)

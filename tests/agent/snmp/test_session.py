@@ -91,15 +91,16 @@ def test_the_reason_that_can_be_known_is_given(real: tuple[Path, int]) -> None:
     """Wrong user, key and level have codes of their own; a wrong community is only silence."""
     folder, port = real
     v3 = _v3(folder)
+    soon = {"timeout_seconds": 0.15}
     assert code(told_device(folder, port, **{**v3, "user": "nobody"})) == "unknown_user"
     assert code(told_device(folder, port, **_v3(folder, auth=WRONG))) == "wrong_digest"
-    assert code(told_device(folder, port, **_v3(folder, privacy=WRONG))) in {
+    assert code(told_device(folder, port, **_v3(folder, privacy=WRONG), **soon)) in {
         "timeout",
         "wrong_privacy_key",
     }
     lower = {name: value for name, value in v3.items() if not name.startswith("privacy")}
     assert code(told_device(folder, port, **lower)) == "access_denied"
-    wrong = {"community_file": secret(folder, WRONG)}
+    wrong = {"community_file": secret(folder, WRONG), **soon}
     assert code(told_device(folder, port, **wrong)) == "timeout"
 
 
@@ -149,7 +150,7 @@ def stub(tmp_path: Path) -> Iterator[Callable[..., tuple[Stub, dict[str, Any]]]]
     def make(manner: str = "well", **more: Any) -> tuple[Stub, dict[str, Any]]:
         one = Stub(TABLE, manner, more.pop("most", 1000))
         made.append(one)
-        file = {"community_file": secret(tmp_path, STUB_COMMUNITY), "timeout_seconds": 0.2}
+        file = {"community_file": secret(tmp_path, STUB_COMMUNITY), "timeout_seconds": 0.1}
         return one, told_device(tmp_path, one.port, **file, **more)
 
     yield make
@@ -233,6 +234,6 @@ def test_a_broken_device_is_given_up(
     one, device = stub(manner)
     device["version"] = version.removeprefix("v") or "2c"
     with pytest.raises(SnmpFailed) as failed:
-        ask({**device, "max_repetitions": 4}, _walk)
+        ask({**device, "max_repetitions": 2}, _walk)
     assert failed.value.code == expected
     assert one.asked < 120
