@@ -189,7 +189,7 @@ def _accounts(known: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
     for name, gone in sorted(known.items()):
         if gone:
             text = f"{name} sees {', '.join(sorted(gone)[:_MOST_NAMED])}: not in the inventory"
-            yield _problem("accounts", text, "mend the inventory, or make the account anew")
+            yield _problem("accounts", text, "mend the inventory, or `accounts facilities`")
 
 
 def _active_accounts(config: Config) -> dict[str, frozenset[str]] | None:

@@ -22,6 +22,8 @@ from tramgac_collector.web.settings import WebSection
 
 NOW = 1_795_312_800_000
 PASSWORD = "một mật khẩu rất dài"
+# By what other machines ask for the pages.
+PUBLIC = "tram.example.org"
 INVENTORY = """
 facilities:
   - id: bv-uong-bi
@@ -108,7 +110,11 @@ def centre(
     notify: NotifySection | None = None,
 ) -> Iterator[Centre]:
     """A centre that is closed at the end."""
-    one = Centre(folder, web or WebSection(accounts=True), notify or NotifySection())
+    one = Centre(
+        folder,
+        web or WebSection(accounts=True, public_url=f"https://{PUBLIC}"),
+        notify or NotifySection(),
+    )
     try:
         yield one
     finally:
@@ -128,6 +134,8 @@ def log_in(
 ) -> TestResponse:
     """Fill in the form and send it."""
     kwargs: dict[str, Any] = {"environ_base": {"REMOTE_ADDR": address}}
+    if address != "127.0.0.1":
+        kwargs["headers"] = {"Host": PUBLIC}
     page = client.get("/en/login", **kwargs).text
     form = {"form_key": form_key_of(page), "name": name, "password": password}
     return client.post("/en/login", data=form, **kwargs)

@@ -1,17 +1,18 @@
-"""``tramgac-collector accounts [add|list|passwd|disable|remove|sessions]``: who may log in."""
+"""``tramgac-collector accounts ...``: who may log in, and what they see."""
 
 import argparse
 import getpass
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tramgac_collector.commands._store import changing, looking
+from sqlalchemy import Connection
+
+from tramgac_collector.commands._store import changing, inventory_in_force, looking
 from tramgac_collector.config import DEFAULT_PATH, Config, load_config
 from tramgac_collector.identity.keyring import wall_ms
-from tramgac_collector.inventory.load import parse_inventory
-from tramgac_collector.inventory.versions import newest
 from tramgac_collector.web import accounts
 from tramgac_collector.web.accounts import ROLES, AccountRefused, Doer, Wanted
 from tramgac_collector.web.passwords import LONGEST
@@ -22,6 +23,7 @@ from tramgac_proto.configfile import EXIT_OK
 _DONE = {
     "add": "may log in",
     "passwd": "has a new password; its logins ended",
+    "facilities": "sees these facilities alone; its logins ended",
     "disable": "may not log in any more; `passwd` lets it in again",
     "remove": "is gone",
 }
@@ -35,16 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--facility", action="append", default=[], metavar="ID")
     add.add_argument("--duty", action="store_true", help="may acknowledge incidents")
     passwd = actions.add_parser("passwd", help="give it a new password; its logins end")
+    places = actions.add_parser("facilities", help="what it sees from now on; its logins end")
     disable = actions.add_parser("disable", help="let it in no more; its logins end")
     remove = actions.add_parser("remove", help="forget it; the audit trail keeps what it did")
-    for one in (add, passwd, disable, remove):
+    for one in (add, passwd, places, disable, remove):
         one.add_argument("name")
         one.add_argument("--by", default="", help="who you are; else the user's name")
+    places.add_argument("facility", nargs="+", metavar="ID", help="all of them, old ones too")
     listing = actions.add_parser("list", help="every account")
     sessions = actions.add_parser("sessions", help="every login that holds")
     for one in (listing, sessions):
         one.add_argument("--json", action="store_true")
-    for one in (add, passwd, disable, remove, listing, sessions):
+    for one in (add, passwd, places, disable, remove, listing, sessions):
         one.add_argument("--config", type=Path, default=DEFAULT_PATH)
 
 
@@ -69,19 +73,25 @@ def _change(config: Config, args: argparse.Namespace, password: str) -> None:
     with changing(config) as connection:
         doer = Doer(args.by or getpass.getuser(), wall_ms())
         if args.action == "add":
-            version = newest(connection)
-            known = parse_inventory(version.document, "inventory") if version else None
-            for facility in args.facility:
-                if known is None or known.facility(facility) is None:
-                    raise CommandFailed(f"the inventory has no facility {facility}")
+            _check_facilities(connection, args.facility)
             wanted = Wanted(args.name, args.role, args.facility, args.duty)
             accounts.add(connection, doer, wanted, password)
         elif args.action == "passwd":
             accounts.change_password(connection, doer, args.name, password)
+        elif args.action == "facilities":
+            _check_facilities(connection, args.facility)
+            accounts.change_facilities(connection, doer, args.name, args.facility)
         elif args.action == "disable":
             accounts.disable(connection, doer, args.name)
         else:
             accounts.remove(connection, doer, args.name)
+
+
+def _check_facilities(connection: Connection, wanted: Sequence[str]) -> None:
+    known = inventory_in_force(connection)
+    for facility in wanted:
+        if known.facility(facility) is None:
+            raise CommandFailed(f"the inventory has no facility {facility}")
 
 
 def _password() -> str:

@@ -130,6 +130,27 @@ def change_password(connection: Connection, doer: Doer, name: str, password: str
     note(connection, doer.now_ms, (doer.name, "account_password_changed", name))
 
 
+def change_facilities(
+    connection: Connection, doer: Doer, name: str, facilities: Collection[str]
+) -> None:
+    """Let an account of facilities see these and no others; its logins end.
+
+    Raises:
+        AccountRefused: There is no such account, it is the province's, or these cannot be.
+    """
+    account = _known(connection, name)
+    if account.facilities is None:
+        raise AccountRefused(f"{name} is of the province and sees every facility")
+    if fault := Wanted(name, "facility", facilities).fault():
+        raise AccountRefused(fault)
+    seen = sorted(set(facilities))
+    values = {"facilities": json.dumps(seen)}
+    connection.execute(update(accounts).where(accounts.c.id == account.id).values(**values))
+    connection.execute(delete(web_sessions).where(web_sessions.c.account_id == account.id))
+    said = f"{' '.join(sorted(account.facilities))} -> {' '.join(seen)}"
+    note(connection, doer.now_ms, (doer.name, "account_facilities_changed", name), said)
+
+
 def disable(connection: Connection, doer: Doer, name: str) -> None:
     """Let nobody log in by it, and end its logins.
 

@@ -31,8 +31,8 @@ class Doors:
         self._proxy = ipaddress.ip_address(web.proxy) if web.proxy else None
         self._public = _host(web.public_url)
         outside = _host(config.notify.page_url)
-        loopback = {name.strip("[]") for name in loopback_names()}
-        self._links = "" if outside in loopback else outside
+        self._loopback = {name.strip("[]") for name in loopback_names()}
+        self._links = "" if outside in self._loopback else outside
         self.only_links = bool(self._links) and not web.accounts
 
     @property
@@ -48,6 +48,9 @@ class Doors:
             if endpoint == HEALTHY:
                 return
             self._check_proxied(asked)
+        elif endpoint != HEALTHY and asked in self._loopback and not _is_here(request.remote_addr):
+            # The name of this machine, asked for from another: no browser of people does that.
+            abort(400)
         if endpoint in LINKS:
             return
         if self._links == asked != self._public:
@@ -56,12 +59,12 @@ class Doors:
             abort(404)
 
     def _check_proxied(self, asked: str) -> None:
-        """Only the proxy, and only what people asked it for by HTTPS and by its name."""
+        """Only the proxy, and only what it says people asked it for by HTTPS and by its name."""
         if _address(request.remote_addr) != self._proxy:
             abort(403)
         if asked not in {self._public, self._links}:
             abort(400)
-        if request.headers.get("X-Forwarded-Proto", "https") != "https":
+        if request.headers.get("X-Forwarded-Proto") != "https":
             abort(403)
 
     def client(self) -> str:
@@ -72,6 +75,11 @@ class Doors:
             said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
             return str(_address(said) or peer)
         return str(peer or "unknown")
+
+
+def _is_here(text: str | None) -> bool:
+    found = _address(text)
+    return found is not None and found.is_loopback
 
 
 def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

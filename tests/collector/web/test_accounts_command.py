@@ -81,6 +81,30 @@ def test_an_account_from_its_first_day_to_its_last(tmp_path: Path) -> None:
             assert [row[1] for row in room.audited(f"account_{what}")] == ["mai"]
 
 
+def test_what_an_account_sees_is_changed_in_place(tmp_path: Path) -> None:
+    """Its password and duty stay, its logins end; who changed what from what is audited."""
+    with centre(tmp_path) as room:
+        room.account("mai", "bv-uong-bi", duty=True)
+        room.account("lan")
+        browser = room.browser("mai")
+        assert browser.get("/vi/facilities/bv-ha-long").status_code == 404
+        done = run(tmp_path, "facilities", "mai", "bv-ha-long", "bv-uong-bi", "--by", "truc")
+        assert done == (0, "mai sees these facilities alone; its logins ended\n", "")
+        assert browser.get("/vi/").status_code == 303
+        assert room.browser("mai").get("/vi/facilities/bv-ha-long").status_code == 200
+        assert known(tmp_path)["mai"]["facilities"] == ["bv-ha-long", "bv-uong-bi"]
+        assert known(tmp_path)["mai"]["duty"] is True
+        for name, facility, why in (
+            ("mai", "bv-nowhere", "the inventory has no facility bv-nowhere"),
+            ("lan", "bv-ha-long", "lan is of the province"),
+            ("nobody", "bv-ha-long", "no account nobody"),
+        ):
+            refused = run(tmp_path, "facilities", name, facility)
+            assert (refused.returncode, why in refused.stderr) == (1, True)
+        said = "bv-uong-bi -> bv-ha-long bv-uong-bi"
+        assert room.audited("account_facilities_changed") == [("truc", "mai", said)]
+
+
 def test_logins_are_listed(tmp_path: Path) -> None:
     """Who is in, since when and from where; nothing that lets anybody else in."""
     with centre(tmp_path) as room:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from helpers.certs import Authority
-from helpers.weblogin import PASSWORD, Centre, centre, form_key_of
+from helpers.weblogin import PASSWORD, PUBLIC, Centre, centre, form_key_of
 from werkzeug.test import TestResponse
 
 from tramgac_collector.commands.check_config import check_doors
@@ -17,6 +17,7 @@ from tramgac_proto.configfile import ConfigError
 
 OPEN = "0.0.0.0:8480"
 LOOPBACK = "127.0.0.1:8480"
+HERE = "127.0.0.1"
 URL = "https://tram.example.org"
 NAME = "tram.example.org"
 PROXY = WebSection(accounts=True, proxy="10.9.8.7", public_url=URL)
@@ -61,6 +62,8 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def ask(room: Centre, path: str, peer: str = "10.9.8.7", **headers: str) -> TestResponse:
+    """As a proxy does that people asked by HTTPS."""
+    headers = {"X_Forwarded_Proto": "https", **headers}
     sent = {"Host": NAME, **{name.replace("_", "-"): text for name, text in headers.items()}}
     return room.app.test_client().get(path, headers=sent, environ_base={"REMOTE_ADDR": peer})
 
@@ -69,8 +72,10 @@ def test_behind_the_proxy_only_the_proxy_is_answered(tmp_path: Path) -> None:
     """By its address, by the name people use, by HTTPS; health is for everybody."""
     with centre(tmp_path, PROXY) as room:
         assert ask(room, "/vi/login").status_code == 200
-        assert ask(room, "/vi/login", X_Forwarded_Proto="https").status_code == 200
         assert ask(room, "/vi/login", X_Forwarded_Proto="http").status_code == 403
+        assert ask(room, "/vi/login", X_Forwarded_Proto="https, http").status_code == 403
+        via = {"headers": {"Host": NAME}, "environ_base": {"REMOTE_ADDR": "10.9.8.7"}}
+        assert room.app.test_client().get("/vi/login", **via).status_code == 403
         assert ask(room, "/vi/login", peer="10.9.8.8").status_code == 403
         assert ask(room, "/vi/login", peer="127.0.0.1").status_code == 403
         assert ask(room, "/vi/login", Host="127.0.0.1:8480").status_code == 400
@@ -88,7 +93,7 @@ def test_only_the_proxy_says_where_people_are(tmp_path: Path) -> None:
         ask(room, "/ack/forged", X_Forwarded_For="203.0.113.9")
         assert room.audited("link_refused")[0][2] == "GET from 203.0.113.9"
     with centre(tmp_path / "direct") as room:
-        ask(room, "/vi/", Host="localhost", X_Forwarded_For="203.0.113.9")
+        ask(room, "/vi/", Host=PUBLIC, X_Forwarded_For="203.0.113.9")
         assert room.audited("page_refused")[0][2].endswith("from 10.9.8.7")
 
 
@@ -97,7 +102,10 @@ def test_cookies_of_https_never_travel_in_the_clear(tmp_path: Path) -> None:
     with centre(tmp_path, PROXY) as room:
         room.account("lan")
         client = room.app.test_client()
-        via = {"headers": {"Host": NAME}, "environ_base": {"REMOTE_ADDR": "10.9.8.7"}}
+        via = {
+            "headers": {"Host": NAME, "X-Forwarded-Proto": "https"},
+            "environ_base": {"REMOTE_ADDR": "10.9.8.7"},
+        }
         key = form_key_of(client.get("/vi/login", base_url=URL, **via).text)
         form = {"form_key": key, "name": "lan", "password": PASSWORD}
         answer = client.post("/vi/login", data=form, base_url=URL, **via)
@@ -117,9 +125,20 @@ def test_whoever_stands_before_links_gets_nothing_else(tmp_path: Path) -> None:
     with centre(tmp_path, WebSection(), notify) as room:
         for host in (NAME, "127.0.0.1:8480", "localhost"):
             for path in ("/", "/vi/", "/vi/agents", "/drills/1", "/vi/login", "/nowhere"):
-                assert ask(room, path, Host=host).status_code == 404, (host, path)
-            assert ask(room, "/ack/x.y", Host=host).status_code == 403
+                assert ask(room, path, HERE, Host=host).status_code == 404, (host, path)
+            assert ask(room, "/ack/x.y", HERE, Host=host).status_code == 403
         assert ask(room, "/-/healthy", Host="127.0.0.1:8480").status_code == 200
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "10.9.8.7"])
+def test_names_of_this_machine_are_for_this_machine(tmp_path: Path, peer: str) -> None:
+    """From elsewhere nobody asks for `localhost`; by its own name the centre is asked by all."""
+    with centre(tmp_path) as room:
+        for host in ("localhost", "127.0.0.1:8480"):
+            wanted = 400 if peer == "10.9.8.7" else 200
+            assert ask(room, "/vi/login", peer, Host=host).status_code == wanted, host
+            assert ask(room, "/-/healthy", peer, Host=host).status_code == 200
+        assert ask(room, "/vi/login", peer, Host=PUBLIC).status_code == 200
 
 
 def test_with_accounts_the_name_of_links_may_be_the_pages_own(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from helpers.weblogin import Centre, centre, form_key_of
+from helpers.weblogin import PUBLIC, Centre, centre, form_key_of
 from sqlalchemy import delete, insert
 from werkzeug.routing import Rule
 
@@ -85,7 +85,7 @@ def test_a_refusal_is_audited_and_a_flood_is_not(room: Centre) -> None:
         *("uong-bi", "/en/facilities/bv-ha-long"),
         "foreign, GET from 127.0.0.1; 27 more were refused before",
     )
-    client.get("/vi/", environ_base={"REMOTE_ADDR": "10.0.0.9"})
+    client.get("/vi/", headers={"Host": PUBLIC}, environ_base={"REMOTE_ADDR": "10.0.0.9"})
     assert room.audited("page_refused")[-1][2] == "no_login, GET from 10.0.0.9"
 
 
