@@ -229,7 +229,8 @@ class Board:
         known = detector(fact, value, False, look)  # noqa: FBT003 - the threshold for what was good
         if not known.bad and (known.key in self._bad or known.key in was_open):
             known = detector(fact, value, True, look)  # noqa: FBT003 - and for what was bad
-        self._hold(_Held(known, (fact.name, known.seen_of or fact.subject)))
+        key = (known.seen_as or fact.name, known.seen_of or fact.subject)
+        self._hold(_Held(known, key))
 
     def _hold(self, held: _Held) -> None:
         key, before = held.symptom.key, self._held.get(held.symptom.key)

@@ -18,12 +18,20 @@ from tramgac_proto.lanwords import PRINTER_ERRORS
 NEVER_ANSWERED = "never_answered"
 # Two devices that fell silent within so long have one cause.
 TOGETHER_MS = 10 * MINUTE
+# The store shows what was only confirmed so much later.
+_LAG_MS = 6 * MINUTE
 
 
 def _is(look: Look, name: str, node: str) -> bool | None:
     """What a yes-or-no fact said last; None where it never said anything."""
     fact = look.get(name, node)
     return None if fact is None or fact.value is None else bool(fact.value)
+
+
+def _is_told(look: Look, name: str, node: str) -> bool:
+    """Whether a fact still says anything."""
+    fact = look.get(name, node)
+    return fact is not None and fact.expires_ms + _LAG_MS > look.now_ms
 
 
 def _together(fact: Fact, code: str, facts_: Iterable[Fact], look: Look) -> Symptom:
@@ -77,12 +85,17 @@ def _power(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # 
     low = _is(look, facts.BATTERY_LOW.name, node)
     if on_battery:
         code = "ups_battery_low" if low else "ups_on_battery"
-        return Symptom(node, code, bad=True, since_ms=fact.collected_ms, cause="on_battery")
+        return Symptom(
+            node, code, bad=True, since_ms=fact.collected_ms, cause="on_battery",
+            seen_as=facts.ON_BATTERY.name,
+        )  # fmt: skip
     if low:
         # On the mains it is being charged, or worn out: the next cut will be short.
+        mains = on_battery is False and _is_told(look, facts.ON_BATTERY.name, node)
+        cause, severity = ("charging", Severity.MEDIUM) if mains else ("", Severity.CRITICAL)
         return Symptom(
-            node, "ups_battery_low", bad=True, since_ms=fact.collected_ms,
-            cause="charging" if on_battery is False else "", severity=Severity.MEDIUM,
+            node, "ups_battery_low", bad=True, since_ms=fact.collected_ms, cause=cause,
+            severity=severity, seen_as=facts.BATTERY_LOW.name,
         )  # fmt: skip
     return Symptom(node, "ups_on_battery", bad=False, since_ms=fact.collected_ms)
 

@@ -32,6 +32,7 @@ class Symptom:
         inside: Nodes it takes with it.
         lost: Of silence: the last call of every host, ms.
         seen_of: Subject of the fact it rests on, where that is not the one looked at.
+        seen_as: The name of that fact, likewise.
     """
 
     node: str
@@ -44,6 +45,7 @@ class Symptom:
     inside: tuple[str, ...] = ()
     lost: dict[str, int] = field(default_factory=dict)
     seen_of: str = ""
+    seen_as: str = ""
 
     @property
     def key(self) -> Key:

@@ -207,3 +207,21 @@ def test_a_power_supply_that_does_not_answer_is_not_well_after_a_day() -> None:
     fleet = DeviceFleet().answers(UPS).device(UPS, "ups_self_test_passed", 0.0).at("1h")
     fleet.silent(UPS).at("50h")
     assert fleet.last("ups_battery_bad").closed_ms is None
+
+
+def test_a_low_battery_is_charging_only_where_the_mains_are_seen() -> None:
+    """Whether it runs on mains was told long ago and not since: it may stop at once."""
+    fleet = DeviceFleet().answers(UPS).device(UPS, "ups_on_battery", 0.0)
+    fleet.device(UPS, "ups_battery_low", 1.0).at("1h")
+    fleet.expect(incident("ups_battery_low", UPS, cause="charging", severity="medium"))
+    del fleet.devices[UPS]["ups_on_battery", ()]
+    fleet.at("2h").expect(incident("ups_battery_low", UPS, severity="critical"))
+    fleet.device(UPS, "ups_battery_low", 0.0).at("3h").expect()
+
+
+def test_a_charging_power_supply_that_falls_silent_is_no_worse() -> None:
+    """Both facts grow old together: its finding is unknown, not critical."""
+    fleet = DeviceFleet().answers(UPS).device(UPS, "ups_on_battery", 0.0)
+    fleet.device(UPS, "ups_battery_low", 1.0).at("1h").silent(UPS).at("3h")
+    found = fleet.last("ups_battery_low")
+    assert (found.severity, found.detail.unknown) == ("medium", True)
