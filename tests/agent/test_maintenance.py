@@ -88,6 +88,13 @@ def test_a_plan_goes_through_folder_and_outbox_and_status_says_where_it_is(host:
     assert host.status()[0]["way"] == "sent"
 
 
+def test_status_says_that_sent_is_not_yet_agreed_to(host: Host) -> None:
+    """Only the centre knows whether a plan counts; without one there is nothing to say."""
+    assert "refuse" not in host.type("status")[1]
+    host.type("2h", "--reason", "New disk")
+    assert "the centre may refuse a plan" in host.type("status")[1]
+
+
 @pytest.mark.parametrize("taken_first", [True, False])
 def test_an_end_repeats_the_plan(host: Host, *, taken_first: bool) -> None:
     """Before or after the agent took the plan: the centre needs no order of the two."""

@@ -34,6 +34,12 @@ _NEXT = (
     " see `tramgac-agent maintenance status`: it must say sent\n"
 )
 
+# Nothing of it comes back to the agent.
+_REFUSABLE = (
+    "the centre may refuse a plan that is more than a host may plan, and this host is not told;"
+    " the centre sees it by `tramgac-collector maintenance list`\n"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -172,8 +178,7 @@ def _show(found: list[dict[str, Any]], *, as_json: bool) -> None:
     for one in found:
         span = f"{_time(one['from_unix_ms'])} until {_time(one['until_unix_ms'])}"
         sys.stdout.write(f"{one['state']:<8} {one['way']:<20} {span}  {one['reason']}\n")
-    if not found:
-        sys.stdout.write("nothing is planned from this host\n")
+    sys.stdout.write(_REFUSABLE if found else "nothing is planned from this host\n")
 
 
 def _time(at_ms: int) -> str:
