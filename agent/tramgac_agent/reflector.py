@@ -129,7 +129,8 @@ class Reflector:
     def _answer(self, sock: socket.socket, arrived: tuple[bytes, Any, int], key: bytes) -> str:
         """Answer one packet, or not; returns the code that is counted."""
         data, address, arrived_ns = arrived
-        name, now = address[0], time.monotonic()
+        # Listening on both families, an IPv4 address comes in the dress of the other.
+        name, now = address[0].removeprefix("::ffff:"), time.monotonic()
         if name not in self._peers:
             return "stranger"
         packet = unpack(data, key)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from helpers.backup import until
@@ -199,6 +200,17 @@ def test_an_unusable_key_opens_no_door(tmp_path: Path) -> None:
         one.start()
         assert not one.wait_open(0.3)
         one.stop()
+
+
+def test_an_ipv4_peer_is_known_on_a_socket_of_both_families() -> None:
+    """`listen = "[::]:8445"` answers the IPv4 addresses of the list, where there is IPv6."""
+    one, sock = Reflector("[::]:0", (HERE,)), Mock(spec=socket.socket)
+    codes = [
+        one._answer(sock, (question(), (f"::ffff:{peer}", 9, 0, 0), 1), b"")
+        for peer in (HERE, "127.0.0.2")
+    ]
+    assert codes == ["answered", "stranger"]
+    assert sock.sendto.call_count == 1
 
 
 def test_losses_of_a_strained_reflector_are_no_losses_of_the_path(tmp_path: Path) -> None:
