@@ -150,12 +150,13 @@ def lan_page(scope: Scope, facts: Iterable[Fact], incidents: Iterable[Incident])
 def _bad_ports(one: Incident, known: Known) -> str:
     """Ports that are bad by what is known now: an incident also names those that were."""
     fact, node = f"net.{one.code.replace('_', '.', 1)}", f"{one.node}/"
-    bad = (
+    bad = sorted(
         subject.removeprefix(node)
         for (name, subject), told in known.items()
         if name == fact and subject.startswith(node) and told.value
     )
-    return ", ".join(sorted(bad)[:_MOST_PORTS])
+    more = f", +{len(bad) - _MOST_PORTS}" if len(bad) > _MOST_PORTS else ""
+    return ", ".join(bad[:_MOST_PORTS]) + more
 
 
 def _finding(one: Incident, scope: Scope, known: Known) -> Finding:

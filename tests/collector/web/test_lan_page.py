@@ -94,6 +94,10 @@ def test_findings_are_said_in_words(room: Centre) -> None:
     assert "Gi1/0/9" in now
     assert "Gi1/0/3" not in now
 
+    for number in range(52):
+        know(room, "net.port.half_duplex", f"sw-1/Te{number}", 1)
+    assert ", +3</p>" in page(room)
+
 
 def test_the_census_adds_up_a_segment_and_says_who_is_missing(room: Centre) -> None:
     """One of two switches has told; a count nobody told is a dash, never a zero."""
