@@ -180,3 +180,17 @@ def test_paths_and_speeds_are_said_as_well(site: Site, capsys: pytest.CaptureFix
         ("path_down", "bhyt"),
         ("path_not_held", "hub (receive)"),
     ]
+
+
+def test_what_was_heard_when_the_clock_was_ahead_is_not_known(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A year ahead by mistake: nothing of then is news, and the next word is kept at once."""
+    ahead = NOW + 365 * 86_400
+    words = [told(name, ("device_up", 1.0, {})) for name in ("sw-1", "ups-1", "in-1")]
+    site.say(*words, at=ahead)
+    assert site.doctor() == 1
+    assert "not_known" in capsys.readouterr().out
+
+    site.say(*words)
+    assert site.doctor() == 0

@@ -112,7 +112,7 @@ def _of_paths(config: Config) -> Iterator[Finding]:
         told = [
             one
             for one in newest.read(config.state_dir / "checks" / check)
-            if one.device in targets and now - one.word.at <= old
+            if one.device in targets and abs(now - one.word.at) <= old
         ]
         yield from (one for said in told if (one := _of_path(said)) is not None)
         for name in sorted(targets - {one.device for one in told}):
@@ -137,7 +137,8 @@ def examine(config: Config) -> list[Finding]:
     ]
     now = time.time()
     # Who was last heard of long ago may be anything by now.
-    heard = {one.device for one in told if now - one.word.at <= _OLD_SECONDS}
+    # So may who was heard of when the clock was ahead.
+    heard = {one.device for one in told if abs(now - one.word.at) <= _OLD_SECONDS}
     found = [one for said in told if (one := _of_device(said)) is not None]
     unknown = [_finding("not_known", name, None) for name in sorted(declared - heard)]
     return [*_of_this_host(), *found, *unknown, *_of_paths(config)]
@@ -150,7 +151,7 @@ def _at(unix: int | None) -> str:
 
 
 def _text(one: Finding, now: float) -> Iterator[str]:
-    old = one.at is not None and now - one.at > _OLD_SECONDS
+    old = one.at is not None and abs(now - one.at) > _OLD_SECONDS
     note = f" ({' / '.join(_OLD)}: {_at(one.at)})" if old else ""
     since = f", {_at(one.since)}" if one.since is not None else ""
     yield f"PROBLEM {one.where}: {one.code}{since}{note}"

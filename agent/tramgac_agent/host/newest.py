@@ -83,7 +83,7 @@ class Newest:
         changed = False
         for one in told:
             changed |= _note(self._known, one, now)
-        if not changed and now - self._saved < _SAVE_SECONDS:
+        if not changed and 0 <= now - self._saved < _SAVE_SECONDS:
             return
         self._saved = now
         _forget(self._known, now)
