@@ -26,7 +26,7 @@ with socket.create_server(("", 443)) as door:
 """
 # Runs the check once for each line it reads.
 CHECK = f"""
-import json, logging, sys, threading
+import json, logging, sys, tempfile, threading
 from pathlib import Path
 from tramgac_agent.checks.base import AgentView, Context, LeaseDesk
 from tramgac_agent.checks.path import PathCheck, PathSettings
@@ -36,7 +36,7 @@ targets = [{{"name": "gateway", "kind": "gateway", **quick}},
            {{"name": "bhyt", "address": "{BHYT}:443", **quick}},
            {{"name": "central", "address": "{CENTRAL}:443", **quick}}]
 check = PathCheck(convert({{"targets": targets}}, PathSettings, "test"))
-here = Path(".")
+here = Path(tempfile.mkdtemp(prefix="paths-"))
 view = AgentView(state_dir=here, host="", leases=LeaseDesk())
 context = Context(logging.getLogger(), here, threading.Event(), 20.0, view)
 for _ in sys.stdin:
