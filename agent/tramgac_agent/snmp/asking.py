@@ -26,7 +26,8 @@ UP = "up"
 # A device that does not answer is asked again after 1, 2, 4 ... 10 minutes.
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 600.0
 _POLL_SHARE, _LONGEST_POLL = 0.8, 120.0
-_LEAST_INTERVAL = 10.0
+# However often somebody wants it: a whole table every few seconds wears a weak device down.
+_LEAST_INTERVAL, _LEAST_SHARE = 10.0, 1 / 6
 _LONGEST_SPREAD = 30.0
 _INTERVALS_VALID, _LEAST_VALID = 2.5, 180
 _SAVE_SECONDS = 300.0
@@ -64,7 +65,7 @@ class Turns:
         self._asked: Poll | None = None
         self._flags: dict[str, dict[object, float]] = {}
         # Spread, so that devices do not fall into step.
-        self._least = min(map(self._interval, self._family.polls), default=0.0)
+        self._least = min(map(self.interval, self._family.polls), default=0.0)
         first = time.monotonic() + random.uniform(0, min(_LONGEST_SPREAD, self._least / 10))  # noqa: S311 - no secret
         self._due = {poll.name: first for poll in self._family.polls}
         self._early = {poll.name: early for poll, early in self._first_steps()}
@@ -80,8 +81,10 @@ class Turns:
             memory = kind.memory_type()  # of another kind or version: begin anew
         return kind(self.device, memory)
 
-    def _interval(self, poll: Poll) -> float:
-        return max(_LEAST_INTERVAL, self.device.interval_seconds or poll.interval_seconds)
+    def interval(self, poll: Poll) -> float:
+        """Seconds between two of these polls."""
+        least = max(_LEAST_INTERVAL, _LEAST_SHARE * poll.interval_seconds)
+        return max(least, self.device.interval_seconds or poll.interval_seconds)
 
     def _first_steps(self) -> Iterator[tuple[Poll, float]]:
         """How much earlier than an interval the second time comes, seconds.
@@ -92,7 +95,7 @@ class Turns:
         least = self._least
         early = least * random.uniform(0, 0.5)  # noqa: S311 - no secret
         for poll in self._family.polls:
-            whole = int(self._interval(poll) / least / 2)
+            whole = int(self.interval(poll) / least / 2)
             yield poll, early + least * random.randint(0, whole)  # noqa: S311 - no secret
 
     @property
@@ -134,7 +137,7 @@ class Turns:
     async def _poll(self, poll: Poll) -> Told | None:
         """One poll. What this one cannot answer says nothing of the others."""
         wanted = self._family.wanted(poll)
-        valid = max(_LEAST_VALID, round(_INTERVALS_VALID * self._interval(poll)))
+        valid = max(_LEAST_VALID, round(_INTERVALS_VALID * self.interval(poll)))
         name = self.device.name
         if wanted.failure:
             return Told(device=name, stream=poll.name, failure=wanted.failure)
@@ -172,7 +175,7 @@ class Turns:
 
     def _next(self, poll: Poll, started: float) -> float:
         """An interval later; turns that were missed are not made up for."""
-        interval = self._interval(poll) - self._early.pop(poll.name, 0.0)
+        interval = self.interval(poll) - self._early.pop(poll.name, 0.0)
         due = self._due[poll.name] + interval
         return due if due > started else started + interval
 
