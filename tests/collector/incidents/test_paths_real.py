@@ -36,7 +36,8 @@ targets = [{{"name": "gateway", "kind": "gateway", **quick}},
            {{"name": "bhyt", "address": "{BHYT}:443", **quick}},
            {{"name": "central", "address": "{CENTRAL}:443", **quick}}]
 check = PathCheck(convert({{"targets": targets}}, PathSettings, "test"))
-here = Path(tempfile.mkdtemp(prefix="paths-"))
+kept = tempfile.TemporaryDirectory()
+here = Path(kept.name)
 view = AgentView(state_dir=here, host="", leases=LeaseDesk())
 context = Context(logging.getLogger(), here, threading.Event(), 20.0, view)
 for _ in sys.stdin:
