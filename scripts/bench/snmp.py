@@ -58,6 +58,7 @@ class Mix:
 
     Attributes:
         turns: Back to back, of one device of each kind.
+        exporter: Whether snmp_exporter is asked too; `make bench` installs it.
     """
 
     switches: int = 100
@@ -65,6 +66,7 @@ class Mix:
     ups: int = 100
     seconds: float = 300.0
     turns: int = 300
+    exporter: bool = True
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -249,12 +251,12 @@ def _inside(mix: Mix, port: int, folder: Path) -> dict[str, Any]:
     devices = _devices(mix, port, community)
     switches = [one for one in devices if one.kind == "switch"][:_PEER_SWITCHES]
     addresses = [f"{one.address}:{port}" for one in switches] * _PEER_ROUNDS
-    return {
+    found = {
         "cycle": _cycle(mix, devices, folder),
         "each": _back_to_back(mix, devices, folder),
         "bulkwalk": _bulkwalk(addresses),
-        "exporter": _exporter(addresses, folder),
     }
+    return {**found, "exporter": _exporter(addresses, folder)} if mix.exporter else found
 
 
 def _per_hour(mix: Mix, polls: dict[str, tuple[float, float]]) -> float:
@@ -285,7 +287,9 @@ def _figures(mix: Mix, found: dict[str, Any]) -> Iterator[Figure]:
     yield fact(_AREA, "varbinds per CPU second", cells / spent, "")
     yield at_most(_AREA, f"growth over {mix.turns} turns", each["growth"], "MiB", _MAX_GROWTH_MIB)
     for peer in ("bulkwalk", "exporter"):
-        one = found[peer]
+        one = found.get(peer)
+        if one is None:
+            continue
         yield fact(_AREA, f"{peer}: varbinds per CPU second", one["cells"] / one["cpu"], "",
                    note=f"peer; {one['cpu'] * 1000:.0f} ms and {one['cells']:.0f} varbinds a switch"
                    + (f", RSS {one['rss']:.0f} MiB" if "rss" in one else ""))  # fmt: skip

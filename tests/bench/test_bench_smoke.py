@@ -104,7 +104,7 @@ def test_devices_are_asked_beside_their_peers(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from bench import snmp
-mix = snmp.Mix(switches=1, printers=1, ups=1, seconds=3.0, turns=3)
+mix = snmp.Mix(switches=1, printers=1, ups=1, seconds=3.0, turns=3, exporter=False)
 for one in snmp.measure(Path(sys.argv[1]), mix):
     print(one.what, one.value, sep="=")
 """
@@ -114,7 +114,7 @@ for one in snmp.measure(Path(sys.argv[1]), mix):
     assert figures["polls failed"] == 0
     assert figures["CPU seconds an hour"] > 0
     assert figures["RSS"] > 10
-    for asker in ("", "bulkwalk: ", "exporter: "):
+    for asker in ("", "bulkwalk: "):
         assert figures[f"{asker}varbinds per CPU second"] > 0
 
 
