@@ -129,6 +129,41 @@ def test_what_was_heard_long_ago_is_not_known(
     assert site.doctor() == 1
 
 
+def test_ports_that_cannot_be_read_are_not_known(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A switch that answers and denies its ports is not well; the newest code counts."""
+    site.say(("sw-1", [newest.poll_ended("ports", "access_denied")]), at=NOW - 60)
+    site.say(("sw-1", [newest.poll_ended("ports", "too_slow")]))
+    assert site.doctor("--json") == 1
+    listed = json.loads(capsys.readouterr().out)
+    assert [(one["code"], one["where"]) for one in listed] == [
+        ("not_known", "sw-1 ports (too_slow)")
+    ]
+    assert listed[0]["words"]["en"]["what"] == "A part of the device could not be read."
+
+    site.say(("sw-1", [newest.poll_ended("ports", "")]))
+    assert site.doctor() == 0
+
+
+def test_a_sleeping_printer_is_no_part_unread(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its silence is normal; another failure is not, and a silent switch is said once."""
+    timeout = newest.poll_ended("printer", "timeout")
+    site.say(told("in-1", ("printer_asleep", 1.0, {})), ("in-1", [timeout]))
+    assert site.doctor() == 0
+    site.say(("in-1", [newest.poll_ended("printer", "wrong_digest")]))
+    site.say(
+        told("sw-1", ("device_up", 0.0, {})), ("sw-1", [newest.poll_ended("ports", "timeout")])
+    )
+    assert site.doctor() == 1
+    said = capsys.readouterr().out
+    assert "not_known" in said
+    assert "in-1 printer (wrong_digest)" in said
+    assert "sw-1 ports" not in said
+
+
 def test_its_own_card_is_looked_at(
     site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from tramgac_agent.checks.base import (
     Observation,
     Sample,
 )
-from tramgac_agent.host.newest import Newest
+from tramgac_agent.host.newest import Heard, Newest, poll_ended
 from tramgac_agent.snmp.families import FAMILIES
 from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.wire import MAX_DEVICES, MAX_LINE_BYTES, Order, Told
@@ -84,8 +84,7 @@ class SnmpCheck(Check[SnmpSettings]):
             self._poller.wait_for(len(self.settings.devices), context)
         known = {device.name for device in self.settings.devices}
         found = [_observation(one) for one in self._poller.take() if one.device in known]
-        heard = [(one.subject, one.samples) for one in found]
-        self._newest.note(heard, context.state_dir, int(time.time()))
+        self._newest.note(map(_heard, found), context.state_dir, int(time.time()))
         yield from found
         if not self._poller.alive:
             raise CheckFailed("poller_died")
@@ -101,6 +100,11 @@ def _observation(told: Told) -> Observation:
         event=told.event,
         valid_seconds=told.valid_seconds,
     )
+
+
+def _heard(one: Observation) -> Heard:
+    """What ``doctor lan`` may want to know; also that nothing was learnt."""
+    return one.subject, (*one.samples, poll_ended(one.stream, one.failure))
 
 
 class _Child:

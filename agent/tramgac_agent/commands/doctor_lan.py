@@ -39,6 +39,21 @@ _UNKNOWN = LanWords(
         "Run `tramgac-agent doctor`, then `tramgac-agent check NAME --debug`.",
     ),
 )
+_NOT_READ = LanWords(
+    ("Chưa biết", "Not known"),
+    (
+        "Không đọc được một phần của thiết bị.",
+        "A part of the device could not be read.",
+    ),
+    (
+        "SNMP bị giới hạn, sai mật khẩu, hoặc thiết bị quá chậm",
+        "its SNMP is restricted, has another password, or it is too slow",
+    ),
+    (
+        "Cho phép đọc toàn bộ qua SNMP, rồi `tramgac-agent check snmp --debug`.",
+        "Let SNMP read all of it, then run `tramgac-agent check snmp --debug`.",
+    ),
+)
 _LIKELY = ("Có thể", "Likely")
 _OLD = ("tin cũ", "old news")
 
@@ -60,8 +75,14 @@ class Finding:
     words: dict[str, dict[str, str]]
 
 
-def _finding(code: str, where: str, word: newest.Word | None, detail: str = "") -> Finding:
-    words = LAN_WORDS.get(code, _UNKNOWN)
+def _finding(
+    code: str,
+    where: str,
+    word: newest.Word | None,
+    detail: str = "",
+    unknown: LanWords = _UNKNOWN,
+) -> Finding:
+    words = LAN_WORDS.get(code, unknown)
     told = {
         language: {
             "what": say(words.what, language),
@@ -93,6 +114,20 @@ def _of_device(said: Said) -> Finding | None:
     }
     code = codes.get((said.name, bool(value)))
     return None if code is None else _finding(code, device, said.word)
+
+
+def _not_read(told: list[Said]) -> Iterator[Finding]:
+    """Parts of devices that could not be read: nothing found there is no good news."""
+    silent = {
+        one.device
+        for one in told
+        if (one.name, bool(one.word.value)) in {("device_up", False), ("printer_asleep", True)}
+    }
+    for said in told:
+        silence = said.label == "timeout" and said.device in silent
+        if said.name == newest.POLL and said.word.value and not silence:
+            where = f"{said.device} {said.part} ({said.label})"
+            yield _finding("not_known", where, said.word, unknown=_NOT_READ)
 
 
 def _of_path(said: Said) -> Finding | None:
@@ -138,10 +173,14 @@ def examine(config: Config) -> list[Finding]:
     now = time.time()
     # Who was last heard of long ago may be anything by now.
     # So may who was heard of when the clock was ahead.
-    heard = {one.device for one in told if abs(now - one.word.at) <= _OLD_SECONDS}
+    heard = {
+        one.device
+        for one in told
+        if abs(now - one.word.at) <= _OLD_SECONDS and one.name != newest.POLL
+    }
     found = [one for said in told if (one := _of_device(said)) is not None]
     unknown = [_finding("not_known", name, None) for name in sorted(declared - heard)]
-    return [*_of_this_host(), *found, *unknown, *_of_paths(config)]
+    return [*_of_this_host(), *found, *unknown, *_not_read(told), *_of_paths(config)]
 
 
 def _at(unix: int | None) -> str:

@@ -16,8 +16,11 @@ from tramgac_agent.host import statefile
 # No device can have this name: it lies among the devices' own files.
 FILE = "_newest.json"
 _PREFIX = "tramgac_"
+# Of each poll its last end: the code of its failure, or none with the value 0.
+POLL = "poll_failed"
 _KEPT = frozenset(
     {
+        POLL,
         *("device_up", "port_finding", "printer_error", "printer_asleep"),
         *("path_reachable", "path_throughput_held"),
         *("ups_on_battery", "ups_battery_low", "ups_battery_replace", "ups_self_test_passed"),
@@ -53,7 +56,7 @@ class Said(NamedTuple):
     Attributes:
         name: Metric, without the prefix all have.
         label: Value of the label that names a kind of trouble.
-        part: Port it is about; empty where it is the device.
+        part: Port or poll it is about; empty where it is the device.
     """
 
     device: str
@@ -61,6 +64,16 @@ class Said(NamedTuple):
     label: str
     part: str
     word: Word
+
+
+def poll_ended(poll: str, failure: str) -> Sample:
+    """For ``Newest.note``, which no agent sends anywhere: how a poll ended.
+
+    Args:
+        poll: Its name.
+        failure: Code; empty: it was answered.
+    """
+    return Sample(POLL, float(bool(failure)), {"code": failure, "poll": poll})
 
 
 class Newest:
@@ -102,7 +115,9 @@ def _note(known: _File, heard: Heard, now: int) -> bool:
     for one in samples:
         name = one.name.removeprefix(_PREFIX)
         key = "|".join((name, *(text for _, text in sorted(one.labels.items()))))
-        if name not in _KEPT or (key not in words and len(words) >= _MOST_OF_ONE):
+        if name == POLL:
+            changed |= _forget_end(words, key)
+        elif name not in _KEPT or (key not in words and len(words) >= _MOST_OF_ONE):
             continue
         word = words.get(key)
         if word is None or word.value != one.value:
@@ -110,6 +125,16 @@ def _note(known: _File, heard: Heard, now: int) -> bool:
         else:
             word.at = now
     return changed
+
+
+def _forget_end(words: dict[str, Word], key: str) -> bool:
+    """A poll ended otherwise before; True if there was such a word."""
+    poll = key.rpartition("|")[2]
+    old = [one for one in words if one != key and one.startswith(f"{POLL}|")]
+    old = [one for one in old if one.rpartition("|")[2] == poll]
+    for one in old:
+        del words[one]
+    return bool(old)
 
 
 def _forget(known: _File, now: int) -> None:

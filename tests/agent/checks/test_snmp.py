@@ -19,6 +19,7 @@ from helpers.snmpstub import Stub
 
 from tramgac_agent.checks.base import CheckFailed, NotApplicable, Observation
 from tramgac_agent.checks.snmp import SnmpCheck, SnmpSettings
+from tramgac_agent.host import newest
 from tramgac_agent.snmp.asking import UPTIME
 from tramgac_agent.snmp.values import Oid, Value, oid
 
@@ -87,6 +88,9 @@ def test_a_dead_device_delays_nobody(tmp_path: Path, looks: Any) -> None:
     assert _values(found, "printer") == {"tramgac_printer_asleep": 1}
     failures = {one.subject: one.failure for one in found if one.failure}
     assert failures == {"dead-0": "timeout", "dead-1": "timeout", "printer": "timeout"}
+    kept = newest.read(tmp_path / "state")
+    unread = {one.device for one in kept if (one.name, one.label) == (newest.POLL, "timeout")}
+    assert unread == {"dead-0", "dead-1", "printer"}
 
 
 def test_secrets_are_seen_nowhere(tmp_path: Path, looks: Any, caplog: Any) -> None:
