@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import msgspec
@@ -36,6 +37,8 @@ MIN_PACE = 12_500.0
 BUSY_SHARE = 0.3
 _ZONE = timezone(timedelta(hours=7))
 _TRIES = 3
+# Targets times what can be proved of one.
+_MOST_TURNS = 2 * 16
 _TEST_SECONDS = 40.0
 _DAY_SECONDS = 86_400
 _CAPACITY_DAYS = 7
@@ -108,6 +111,7 @@ class Memory(msgspec.Struct):
         round_trips: Shortest of the path, seconds, by ``target/direction``.
         tries: Attempts by ``target/proves``, with the window they belong to.
         done: The last window in which it was tested, by ``target/proves``.
+        turns: ``target/proves`` of what had its turn, the newest last.
         ask_from: Unix time before which the collector need not be asked again, by
             ``target/direction/proves``.
     """
@@ -116,14 +120,20 @@ class Memory(msgspec.Struct):
     round_trips: dict[str, float] = msgspec.field(default_factory=dict)
     tries: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
     done: dict[str, str] = msgspec.field(default_factory=dict)
+    turns: list[str] = msgspec.field(default_factory=list)
     ask_from: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Due(NamedTuple):
-    """One test to be made now, both ways."""
+    """One test to be made now, both ways.
+
+    Attributes:
+        window: The occurrence it is due in; empty where there are no windows.
+    """
 
     target: Target
     proves: str
+    window: str = ""
 
     @property
     def key(self) -> str:
@@ -179,43 +189,72 @@ class ThroughputCheck(Check[ThroughputSettings]):
         """Test every target that is due, both directions, one after another."""
         path = context.state_dir / "throughput.json"
         memory = statefile.load(path, Memory, context.log) or Memory()
-        due = list(self._due(memory, context.agent.host, datetime.now(_ZONE)))
+        due = self._due(memory, context.agent.host, datetime.now(_ZONE))
         if not due:
             raise NotApplicable("no target is due")
         bench = _Bench(context, memory, self.settings)
         for one in due:
+            if bench.over:
+                # No turn was had, so none is counted: these come first in the next run.
+                yield from (_skipped(one, direction, "no_lease") for direction in DIRECTIONS)
+                continue
+            _count(memory, one)
+            # Before the test as well: one that ends the whole run must not be first again.
+            _save(path, memory, context)
             results = list(bench.test(one))
-            tested = any(observation.detail is not None for observation in results)
-            if tested and one.key in memory.tries:
-                memory.done[one.key] = memory.tries[one.key][0]
+            if one.window and any(observation.detail is not None for observation in results):
+                memory.done[one.key] = one.window
             yield from results
             heard = [(one.target.name, sample.samples) for sample in results]
             self._newest.note(heard, context.state_dir, int(time.time()))
-            try:
-                statefile.save(path, memory)
-            except OSError as error:
-                context.log.warning("not remembered, may be tested again: %s", error)
+            _save(path, memory, context)
 
-    def _due(self, memory: Memory, host: str, now: datetime) -> Iterator[Due]:
-        """Tests to be made now; inside a window each target has its own minute."""
+    def _due(self, memory: Memory, host: str, now: datetime) -> list[Due]:
+        """Tests to be made now, the one whose turn is longest ago first."""
+        order = {key: number for number, key in enumerate(memory.turns)}
+        due = [one for one in self._wanted(host, now) if _open(one, memory)]
+        return sorted(due, key=lambda one: order.get(one.key, -1))
+
+    def _wanted(self, host: str, now: datetime) -> Iterator[Due]:
+        """Tests whose time of day it is; inside a window each target has its own minute."""
         for target in self.settings.targets:
-            if not self.settings.hours or self._turn(Due(target, "floor"), memory, host, now):
-                yield Due(target, "floor")
-            capacity = Due(target, "capacity")
-            if target.proves == "capacity" and self._turn(capacity, memory, host, now):
-                yield capacity
+            share = share_of(f"{host}/{target.name}")
+            floor, capacity = (
+                next((key for one in windows if (key := one.occurrence(now, share))), "")
+                for windows in map(self.settings.windows, ("floor", "capacity"))
+            )
+            if floor or not self.settings.hours:
+                yield Due(target, "floor", floor)
+            if capacity and target.proves == "capacity":
+                yield Due(target, "capacity", capacity)
 
-    def _turn(self, due: Due, memory: Memory, host: str, now: datetime) -> bool:
-        """Whether it is this one's turn; counts the try."""
-        windows = self.settings.windows(due.proves)
-        share = share_of(f"{host}/{due.target.name}")
-        window = next((key for one in windows if (key := one.occurrence(now, share))), "")
-        last, tries = memory.tries.get(due.key, ("", 0))
-        tries = tries if last == window else 0
-        if not window or memory.done.get(due.key) == window or tries >= _TRIES:
-            return False
-        memory.tries[due.key] = (window, tries + 1)
+
+def _tries(due: Due, memory: Memory) -> int:
+    """Turns it had in this window."""
+    window, tries = memory.tries.get(due.key, ("", 0))
+    return tries if window == due.window else 0
+
+
+def _open(due: Due, memory: Memory) -> bool:
+    """Whether it is still to be tested; without windows it always is."""
+    if not due.window:
         return True
+    return memory.done.get(due.key) != due.window and _tries(due, memory) < _TRIES
+
+
+def _count(memory: Memory, due: Due) -> None:
+    """Its turn has come."""
+    if due.window:
+        memory.tries[due.key] = (due.window, _tries(due, memory) + 1)
+    earlier = [key for key in memory.turns if key != due.key]
+    memory.turns = [*earlier[1 - _MOST_TURNS :], due.key]
+
+
+def _save(path: Path, memory: Memory, context: Context) -> None:
+    try:
+        statefile.save(path, memory)
+    except OSError as error:
+        context.log.warning("not remembered, may be tested again: %s", error)
 
 
 class _Bench:
@@ -226,6 +265,11 @@ class _Bench:
         self._leases = context.agent.leases
         self._memory = memory
         self._settings = settings
+
+    @property
+    def over(self) -> bool:
+        """Whether no further test can be had in this run: no time, or nobody who permits one."""
+        return self._desk.closed
 
     def test(self, due: Due) -> Iterator[Observation]:
         """Both directions of one test; the card is watched first."""

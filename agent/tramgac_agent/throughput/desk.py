@@ -41,6 +41,11 @@ class Desk:
         # Whatever came after the last run stopped waiting has expired by now.
         context.agent.leases.take_granted()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody gets a lease any more in this run: a vain wait, or no time for a test."""
+        return self._mute or time.monotonic() >= self._deadline
+
     def obtain(self, wish: fleet_pb2.LeaseRequest) -> bytes:
         """Wait for the lease of ``wish``.
 

@@ -1,21 +1,17 @@
 """The throughput check: when it asks, what it asks for, and what it says of the answer."""
 
-import logging
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
 import pytest
 from helpers.lan import neighbour
-from helpers.leases import responder, token
+from helpers.leasedesk import MEGABIT, NO_CARD, check, collector, context, granting, refusing
+from helpers.leases import responder
 from helpers.onecheck import observe, values
 
-from tramgac_agent.checks.base import AgentView, Context, LeaseDesk, NotApplicable, Observation
+from tramgac_agent.checks.base import NotApplicable, Observation
 from tramgac_agent.checks.throughput import (
     MIN_PACE,
     Memory,
@@ -24,65 +20,10 @@ from tramgac_agent.checks.throughput import (
     first_pace,
 )
 from tramgac_agent.host.card import NetworkCard
-from tramgac_agent.host.windows import parse_window, share_of
-from tramgac_proto.configfile import ConfigError, convert
+from tramgac_proto.configfile import convert
 from tramgac_proto.v1 import fleet_pb2
 
-MEGABIT = 125_000
 TRIES = 5  # on a machine too busy to keep a pace, which the check says of itself
-# Without counters, so that nobody waits to see how busy it is.
-NO_CARD = "nocard0"
-Grant = Callable[[fleet_pb2.LeaseRequest], list[bytes]]
-
-
-def check(
-    *names: str, hours: tuple[str, ...] = (), expect: float = 100, **more: object
-) -> ThroughputCheck:
-    targets = [{"name": name, "expect_mbps": expect, "interface": NO_CARD} for name in names]
-    tree = {"targets": targets, "hours": hours, "capacity_hours": (), **more}
-    return ThroughputCheck(convert(tree, ThroughputSettings, "test"))
-
-
-@contextmanager
-def collector(desk: LeaseDesk, grant: Grant) -> Iterator[list[fleet_pb2.LeaseRequest]]:
-    """Answer wishes the way the uplink does; yields what was wished for."""
-    seen: list[fleet_pb2.LeaseRequest] = []
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.02):
-            for wish in desk.take_wishes():
-                seen.append(wish)
-                desk.grant(grant(wish))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
-
-
-def context(folder: Path, seconds: float = 100.0) -> Context:
-    view = AgentView(state_dir=folder, host="his", leases=LeaseDesk())
-    return Context(logging.getLogger("test"), folder, threading.Event(), seconds, view)
-
-
-def granting(address: str) -> Grant:
-    def grant(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
-        pace = wish.pace_bytes_per_second
-        return [
-            token(
-                target=wish.target,
-                direction=wish.direction,
-                pace_bytes_per_second=pace,
-                max_bytes=int(pace * 0.4),
-                address=address,
-            )
-        ]
-
-    return grant
 
 
 def result_of(one: Observation) -> fleet_pb2.ThroughputResult:
@@ -163,18 +104,6 @@ def test_without_a_lease_the_test_is_skipped_and_said_to_be(tmp_path: Path) -> N
     assert not any(one.samples or one.detail for one in observations)
     assert not any(one.stream.startswith("throughput:") for one in observations)
     assert ctx.agent.leases.take_wishes() == []
-
-
-def refusing(desk: LeaseDesk, code: str, retry_ms: int) -> Grant:
-    """The collector says no, and why."""
-
-    def refuse(wish: fleet_pb2.LeaseRequest) -> list[bytes]:
-        no = fleet_pb2.LeaseRefusal(target=wish.target, direction=wish.direction)
-        no.proves, no.code, no.retry_after_ms = wish.proves, code, retry_ms
-        desk.refuse([no])
-        return []
-
-    return refuse
 
 
 def test_a_refusal_is_said_and_not_asked_about_again_too_soon(tmp_path: Path) -> None:
@@ -333,68 +262,3 @@ def test_a_repaired_path_climbs_back() -> None:
         proven = first_pace(12.5e6, None, proven)
 
     assert proven == 10e6
-
-
-ZONE = timezone(timedelta(hours=7))
-
-
-def at(clock: str, day: int = 2) -> datetime:
-    hour, minute = clock.split(":")
-    return datetime(2026, 3, day, int(hour), int(minute), tzinfo=ZONE)
-
-
-def due(one: ThroughputCheck, memory: Memory, now: datetime) -> list[str]:
-    return [one.key for one in one._due(memory, "his", now)]
-
-
-def test_a_target_is_tested_once_in_each_window() -> None:
-    """Inside the window until it is done, outside never, the next day again."""
-    one, memory = check("hub", hours=("06:00-07:00",)), Memory()
-    assert due(one, memory, at("05:59")) == []
-    assert due(one, memory, at("06:55")) == ["hub/floor"]
-    memory.done["hub/floor"] = memory.tries["hub/floor"][0]
-
-    assert due(one, memory, at("06:58")) == []
-    assert due(one, memory, at("07:00")) == []
-    assert due(one, memory, at("06:55", day=3)) == ["hub/floor"]
-
-
-def test_capacity_is_asked_for_at_night_and_by_day_never() -> None:
-    """Only inside its own hours, and only where the target wants it."""
-    one, memory = check("hub", hours=("06:00-07:00",), capacity_hours=("01:00-04:00",)), Memory()
-
-    assert due(one, memory, at("03:59")) == ["hub/capacity"]
-    assert due(one, memory, at("06:55")) == ["hub/floor"]
-    assert due(one, memory, at("12:00")) == []
-
-
-def test_a_skipped_target_is_tried_three_times_in_a_window() -> None:
-    """Without a lease it is tried again, but not for ever."""
-    one, memory = check("hub", hours=("06:00-07:00",)), Memory()
-    tries = [due(one, memory, at(f"06:{minute}")) for minute in range(50, 60)]
-
-    assert tries == [["hub/floor"]] * 3 + [[]] * 7
-
-
-def test_hosts_take_turns_within_a_window() -> None:
-    """Each begins at its own minute, always the same, spread over three quarters of it."""
-    window = parse_window("22:00-02:00")
-    starts = {
-        next(
-            minute
-            for minute in range(240)
-            if window.occurrence(at("22:00") + timedelta(minutes=minute), share_of(f"h{number}"))
-        )
-        for number in range(200)
-    }
-
-    assert len(starts) > 90
-    assert max(starts) <= 180
-    assert window.occurrence(at("01:59", day=3)) == window.occurrence(at("22:00")) != ""
-
-
-@pytest.mark.parametrize("text", ["6:00-07:00", "06:00", "24:00-01:00", "06:00-06:00", "x"])
-def test_a_wrong_window_is_refused_when_the_file_is_read(text: str) -> None:
-    """A mistyped time does not silently switch the test off."""
-    with pytest.raises(ConfigError, match=r"HH:MM-HH:MM|no length"):
-        convert({"hours": [text]}, ThroughputSettings, "agent.toml")
