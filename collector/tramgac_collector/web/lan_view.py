@@ -14,6 +14,7 @@ from tramgac_collector.inventory.model import Facility, Inventory, Site
 from tramgac_collector.notify.message import parts_of, place_of, since_ms
 from tramgac_collector.notify.pipeline import Incident
 from tramgac_collector.notify.words import cause_words, likely_words, pick, step_of, words_of
+from tramgac_collector.web.words import knows, word
 
 _SPEEDS = ("10", "100", "1000", "2500", "5000", "10000", "other")
 _MBPS = 125_000
@@ -87,12 +88,18 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class PathRow:
-    """What one host measured to one target; ``text`` is figures, or a verdict's code."""
+    """What one host measured to one target.
+
+    Attributes:
+        how: Direction, kind of test or method, as people call them.
+        verdict: Likewise; empty where it is a plain figure.
+    """
 
     host: str
     target: str
+    how: str
     figure: str
-    text: str
+    verdict: str
     at_ms: int
     stale: bool
 
@@ -239,7 +246,9 @@ def _count(scope: Scope, title: str, place: tuple[Site, list[Device]], known: Kn
         segment=title,
         switches=len(nodes),
         told=told,
-        speeds=[(speed, speeds[speed]) for speed in _SPEEDS if speeds[speed]],
+        speeds=[
+            (_said(speed, scope.language), speeds[speed]) for speed in _SPEEDS if speeds[speed]
+        ],
         counts={key: _sum(known, name, nodes) for key, name in _CENSUS.items()},
         declared=sum(declared) if declared else None,
         at_ms=min((fact.collected_ms for fact in seen), default=0),
@@ -270,25 +279,32 @@ def _paths(scope: Scope, known: Known, name: str) -> list[PathRow]:
         _, site_id, host, target = (*subject.split("/", 3), "", "", "")[:4]
         found = scope.facility.find_host(host)
         title = host if found is None else found[1].title(scope.language)
+        target, *marks = target.split(":")
         several = len(scope.facility.sites) > 1
         rows.append(
             PathRow(
                 host=f"{title} ({site_id})" if several else title,
                 target=target,
-                figure=_figure(name, fact.value),
-                text=fact.text,
+                how=", ".join(_said(mark, scope.language) for mark in marks),
+                figure=_figure(name, fact.value, scope.language),
+                verdict=_said(fact.text, scope.language),
                 at_ms=fact.collected_ms,
                 stale=fact.expires_ms <= scope.now_ms,
             )
         )
-    return sorted(rows, key=lambda one: (one.host, one.target))
+    return sorted(rows, key=lambda one: (one.host, one.target, one.how))
 
 
-def _figure(name: str, value: float) -> str:
+def _said(code: str, language: str) -> str:
+    """A code in words; one without words as it is."""
+    return word(f"lan_{code}", language) if knows(f"lan_{code}") else code
+
+
+def _figure(name: str, value: float, language: str) -> str:
     if name == "net.path.test":
         return f"{value / _MBPS:.0f} Mbit/s"
     if name == "net.path.rtt":
         return f"{value * 1000:.1f} ms"
     if name == "net.path.loss":
-        return f"-{value:.0%}"
+        return f"{word('lan_loss', language)} {value:.0%}"
     return "✓" if value else "✗"

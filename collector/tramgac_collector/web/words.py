@@ -183,6 +183,18 @@ _WORDS = {
     "lan_declared": ("Khai báo", "Declared"),
     "lan_tests": ("Đo tốc độ", "Speed tests"),
     "lan_paths": ("Đường mạng", "Paths"),
+    "lan_send": ("chiều gửi", "sent"),
+    "lan_receive": ("chiều nhận", "received"),
+    "lan_floor": ("mức tối thiểu", "floor"),
+    "lan_capacity": ("sức tải", "capacity"),
+    "lan_held": ("đạt", "held"),
+    "lan_not_held": ("không đạt", "not held"),
+    "lan_measured": ("đo được", "measured"),
+    "lan_lower_bound": ("ít nhất chừng ấy", "at least that"),
+    "lan_aborted": ("dừng giữa chừng", "broken off"),
+    "lan_refused": ("không đo", "not made"),
+    "lan_loss": ("mất gói", "lost"),
+    "lan_other": ("khác", "other"),
     "as_of": ("Tính đến", "As of"),
     "zone": ("giờ Việt Nam", "Viet Nam time"),
     "skip": ("Đến nội dung", "Skip to content"),
@@ -195,6 +207,11 @@ _WORDS = {
 _TONES = "\u0300\u0309\u0303\u0301\u0323"  # huyền, hỏi, ngã, sắc, nặng: the dictionary's order
 _LETTERS = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
 _RANK = {letter: number for number, letter in enumerate(_LETTERS, 100)}
+
+
+def knows(key: str) -> bool:
+    """Whether there is such a text: codes of later versions have none yet."""
+    return key in _WORDS
 
 
 def word(key: str, language: str) -> str:

@@ -154,12 +154,15 @@ def test_tests_and_paths_are_listed_with_their_age(room: Centre) -> None:
     """Rate with verdict, round trip and loss, by the names people know."""
     know(room, "net.path.test", "his/pacs:send:floor", 10_000_000, text="held")
     know(room, "net.path.rtt", "his/gateway:icmp", 0.0023)
+    know(room, "net.path.loss", "his/centre:icmp", 0.02)
     text = page(room)
 
-    assert "80 Mbit/s" in row(text, "pacs:send:floor")
-    assert "held" in row(text, "pacs:send:floor")
-    assert "Máy chủ HIS → gateway:icmp" in text
-    assert "2.3 ms" in row(text, "gateway:icmp")
+    for part in ("80 Mbit/s", "chiều gửi, mức tối thiểu", "<td>đạt</td>"):
+        assert part in row(text, "→ pacs<")
+    assert "Máy chủ HIS → gateway<" in text
+    assert "2.3 ms" in row(text, "gateway<")
+    assert "mất gói 2%" in row(text, "centre<")
+    assert "sent, floor" in page(room, language="en")
 
 
 def test_nothing_found_is_not_said_to_be_well(room: Centre) -> None:
