@@ -7,8 +7,8 @@ HOUR_MS = 3_600_000
 # A capacity test that came to nothing may be tried again the next night.
 RETRY_MS = 20 * HOUR_MS
 FAILED_TESTS = 3
-# Verdicts after which nothing is known of the path.
-_NOTHING = frozenset({"", "aborted", "refused"})
+# After any other verdict of a capacity test nothing is known of the path.
+_MEASURED = frozenset({"measured", "lower_bound"})
 
 Path = tuple[str, str, str]
 
@@ -84,9 +84,11 @@ class History:
     def ended(self, path: Path, proves: str, verdict: str, at_ms: int) -> None:
         """A test's result came; of a path nobody was granted it says nothing."""
         known = self._paths.get(path)
-        if known is None or verdict in _NOTHING:
+        if known is None:
             return
         if proves == "capacity":
+            if verdict not in _MEASURED:
+                return
             known.proven_ms = max(known.proven_ms or at_ms, at_ms)
             known.failed = 0
         elif verdict == "not_held":

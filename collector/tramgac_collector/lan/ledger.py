@@ -48,7 +48,7 @@ class Ending:
     """What a test's initiator said of it.
 
     Attributes:
-        at_ms: When it was known here.
+        at_ms: From when on what it loaded is free: when it was known here, or a little later.
         bytes: Payload that arrived.
     """
 

@@ -264,6 +264,28 @@ def test_a_result_frees_the_way_at_once(office: Office) -> None:
     assert (ending.verdict, ending.bytes, ending.at_ms) == ("held", 4_000_000, NOW + 3_000)
 
 
+def test_a_test_that_ends_before_it_can_frees_nothing_yet(office: Office) -> None:
+    """Said at once it counts from the end of the longest test that began in time."""
+    claims = office.ask(wish())
+    assert claims
+    office.desk.ended(owner(), result(claims), NOW + 1)
+
+    assert office.ask(wish("hub"), owner("mute"), NOW + 2_999) is None
+    assert office.ask(wish("hub"), owner("mute"), NOW + 3_000)
+    assert [one.at_ms for one in office.endings] == [NOW + 3_000]
+
+
+def test_a_word_nobody_knows_frees_nothing(office: Office) -> None:
+    """Until the lease can be used no more; a second word does not change that."""
+    claims = office.ask(wish())
+    assert claims
+    office.desk.ended(owner(), result(claims, "finished"), NOW + 3_000)
+    office.desk.ended(owner(), result(claims), NOW + 3_001)
+
+    assert office.ask(wish("hub"), owner("mute"), NOW + HELD_MS - 1) is None
+    assert office.ask(wish("hub"), owner("mute"), NOW + HELD_MS)
+
+
 def test_nobody_ends_the_test_of_another(office: Office) -> None:
     """Only who was granted the lease can give it back; a made-up verdict is not kept."""
     claims = office.ask(wish())

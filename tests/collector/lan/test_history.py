@@ -31,8 +31,9 @@ def test_a_test_that_came_to_nothing_is_tried_the_next_night() -> None:
     history.granted(PATH, "capacity", NOW)
     assert history.due_ms(PATH) == NOW + RETRY_MS
 
-    history.ended(PATH, "capacity", "aborted", NOW)
-    assert history.due_ms(PATH) == NOW + RETRY_MS
+    for verdict in ("aborted", "refused", "other", ""):
+        history.ended(PATH, "capacity", verdict, NOW)
+        assert history.due_ms(PATH) == NOW + RETRY_MS
 
 
 def test_three_missed_floors_make_it_due() -> None:

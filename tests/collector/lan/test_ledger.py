@@ -78,8 +78,8 @@ def test_after_a_restart_an_old_report_frees_no_newer_test(engine: Engine) -> No
     token = before.ask(6)
     assert isinstance(token, bytes)
     result = fleet_pb2.ThroughputResult(lease_id=read_unverified(token).id, verdict="held")
-    before.desk.ended(owner(6), result, NOW + 1_000)
-    assert isinstance(before.ask(12, now_ms=NOW + 1_000), bytes)
+    before.desk.ended(owner(6), result, NOW + 3_000)
+    assert isinstance(before.ask(12, now_ms=NOW + 3_000), bytes)
 
     after = Office(engine)
     after.restore(NOW + 2_000)
