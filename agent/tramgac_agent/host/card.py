@@ -66,19 +66,20 @@ class NetworkCard:
     def _link(self) -> Link:
         return parse_link(read_attributes(self._path) if self._path else {})
 
-    def load(self, path_speed: float | None = None) -> float | None:
-        """Share in use over ``LOAD_SECONDS``; None where the card counts nothing.
+    def load(self, path_speed: float | None = None, over_seconds: float = 0.0) -> float | None:
+        """Share in use for a while; None where the card counts nothing.
 
         Args:
             path_speed: What the path carries, bytes per second, where it may be less than the
                 card: a slow uplink is full long before a fast card is.
+            over_seconds: How long it is watched; 0 is ``LOAD_SECONDS``.
         """
         known = [speed for speed in (self.speed, path_speed) if speed]
         before = self._link().counters
         if not known or not before:
             return None
         began = time.monotonic()
-        time.sleep(LOAD_SECONDS)
+        time.sleep(over_seconds or LOAD_SECONDS)
         after = self._link().counters
         seconds = time.monotonic() - began
         moved = max(after.get(one, 0) - before.get(one, 0) for one in ("rx_bytes", "tx_bytes"))

@@ -140,13 +140,34 @@ def test_a_short_refusal_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_busy_card_leaves_the_test_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above 30 % of what card or path carry nobody is even asked for a lease."""
-    monkeypatch.setattr(NetworkCard, "load", lambda _self, _speed: 0.31)
+    monkeypatch.setattr(NetworkCard, "load", lambda *_: 0.31)
     ctx = context(tmp_path)
     with collector(ctx.agent.leases, granting("127.0.0.1:1")) as seen:
         observations = list(check("hub").run(ctx))
 
     assert [one.failure for one in observations] == ["skipped_link_busy"] * 2
     assert seen == []
+
+
+def test_a_card_that_fills_while_the_lease_is_waited_for_gives_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quiet, asked, granted, then a copy begins: nothing is sent, and the collector hears it."""
+    # First the long look; then the short one, which sees the copy going there and not back.
+    looks = iter([0.02, 0.31, 0.05])
+    monkeypatch.setattr(NetworkCard, "load", lambda *_: next(looks))
+    ctx = context(tmp_path)
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")):
+        busy, quiet = check("hub").run(ctx)
+
+    assert (busy.failure, quiet.failure) == ("skipped_link_busy", "unreachable")
+    assert busy.event
+    assert busy.samples == ()
+    assert not busy.stream.startswith("throughput:")
+    told = result_of(busy)
+    assert (told.verdict, told.end_reason, told.bytes) == ("refused", "link_busy", 0)
+    assert len(told.lease_id) == 16
+    assert told.load_before_ratio == pytest.approx(0.31)
 
 
 def test_a_slow_line_behind_a_fast_card_sets_the_pace(tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from helpers.leasedesk import check, collector, context
+from helpers.leasedesk import check, collector, context, granting
 
 from tramgac_agent.checks import throughput
 from tramgac_agent.checks.throughput import Memory, ThroughputCheck, ThroughputSettings, _count
+from tramgac_agent.host.card import NetworkCard
 from tramgac_agent.host.windows import parse_window, share_of
 from tramgac_proto.configfile import ConfigError, convert
 
+ALL_DAY = ("00:00-12:00", "12:00-00:00")
 ZONE = timezone(timedelta(hours=7))
 
 
@@ -102,8 +104,23 @@ def test_a_try_is_counted_when_the_turn_comes(
     monkeypatch.setattr(throughput, "share_of", lambda _name: 0.0)
     ctx = context(tmp_path, 81.0)
     with collector(ctx.agent.leases, lambda _: []):
-        list(check("hub", "lab", hours=("00:00-12:00", "12:00-00:00")).run(ctx))
+        list(check("hub", "lab", hours=ALL_DAY).run(ctx))
     memory = msgspec.json.decode((tmp_path / "throughput.json").read_bytes(), type=Memory)
 
     assert memory.turns == ["hub/floor"]
     assert [tries for _, tries in memory.tries.values()] == [1]
+
+
+def test_a_lease_given_back_is_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that filled while the lease was waited for: tried, and not done for this window."""
+    monkeypatch.setattr(throughput, "share_of", lambda _name: 0.0)
+    looks = iter([0.0, 0.9, 0.9])
+    monkeypatch.setattr(NetworkCard, "load", lambda *_: next(looks))
+    ctx = context(tmp_path)
+    with collector(ctx.agent.leases, granting("127.0.0.1:1")):
+        said = list(check("hub", hours=ALL_DAY).run(ctx))
+    memory = msgspec.json.decode((tmp_path / "throughput.json").read_bytes(), type=Memory)
+
+    assert [one.failure for one in said] == ["skipped_link_busy"] * 2
+    assert [tries for _, tries in memory.tries.values()] == [1]
+    assert memory.done == {}
