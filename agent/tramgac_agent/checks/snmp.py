@@ -23,7 +23,7 @@ from tramgac_agent.checks.base import (
 )
 from tramgac_agent.host.newest import Heard, Newest, poll_ended
 from tramgac_agent.snmp.families import FAMILIES
-from tramgac_agent.snmp.settings import Device
+from tramgac_agent.snmp.settings import Device, KnownMacs
 from tramgac_agent.snmp.wire import MAX_DEVICES, MAX_LINE_BYTES, Order, Told
 
 _POLLER = (sys.executable, "-I", "-m", "tramgac_agent.snmp.poller")
@@ -41,9 +41,11 @@ class SnmpSettings(CheckSettings, frozen=True, kw_only=True):
 
     Attributes:
         devices: Each one assigned to this host in the inventory.
+        known_macs: As a device's own, for each of them.
     """
 
     devices: Annotated[tuple[Device, ...], msgspec.Meta(max_length=MAX_DEVICES)] = ()
+    known_macs: KnownMacs = ()
 
     def __post_init__(self) -> None:
         """Refuse double names and families nobody knows."""
@@ -78,7 +80,11 @@ class SnmpCheck(Check[SnmpSettings]):
         """
         if not self.settings.devices:
             raise NotApplicable("no devices in [checks.snmp]")
-        order = Order(devices=self.settings.devices, state_dir=str(context.state_dir))
+        order = Order(
+            devices=self.settings.devices,
+            state_dir=str(context.state_dir),
+            known_macs=self.settings.known_macs,
+        )
         new = self._poller.keep(order, context)
         if new:
             self._poller.wait_for(len(self.settings.devices), context)

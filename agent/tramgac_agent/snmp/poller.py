@@ -18,6 +18,7 @@ import msgspec
 from tramgac_agent.snmp.asking import Turns
 from tramgac_agent.snmp.errors import SnmpFailed
 from tramgac_agent.snmp.session import Engines
+from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.wire import MAX_LINE_BYTES, Order, Told
 from tramgac_proto.configfile import EXIT_CONFIG, EXIT_OK
 
@@ -38,7 +39,9 @@ class Poller:
     def __init__(self, order: Order) -> None:
         self._engines = engines = Engines()
         folder = Path(order.state_dir)
-        self._all = [Turns(device, engines, folder) for device in order.devices]
+        self._all = [
+            Turns(_knowing(device, order.known_macs), engines, folder) for device in order.devices
+        ]
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,6 +70,12 @@ class Poller:
         except Exception:  # one device's nonsense must not stop the others
             log.exception("%s: internal error", turns.device.name)
             return turns.failed(SnmpFailed("internal_error"))
+
+
+def _knowing(device: Device, macs: tuple[str, ...]) -> Device:
+    """With the addresses that are known to all; one tuple where a device names none itself."""
+    known = (*device.known_macs, *macs) if device.known_macs else macs
+    return msgspec.structs.replace(device, known_macs=known)
 
 
 def say(told: Sequence[Told]) -> None:

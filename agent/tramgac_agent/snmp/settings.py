@@ -7,6 +7,7 @@ import msgspec
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 PortName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Mac = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$")]
+KnownMacs = Annotated[tuple[Mac, ...], msgspec.Meta(max_length=1024)]
 Mbps = Annotated[float, msgspec.Meta(gt=0, le=400_000)]
 
 
@@ -39,7 +40,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     context: Annotated[str, msgspec.Meta(max_length=32)] = ""
     uplinks: Annotated[tuple[PortName, ...], msgspec.Meta(max_length=16)] = ()
     expect_mbps: Annotated[dict[PortName, Mbps], msgspec.Meta(max_length=512)] = {}
-    known_macs: Annotated[tuple[Mac, ...], msgspec.Meta(max_length=1024)] = ()
+    known_macs: KnownMacs = ()
     interval_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=30)] = 2.0
     max_repetitions: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from tramgac_agent.snmp.settings import Device
+from tramgac_agent.snmp.settings import Device, KnownMacs
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_DEVICES = 512
@@ -16,10 +16,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         devices: Whom to ask.
         state_dir: Where it keeps what it must know after a restart.
+        known_macs: Beside those that each device names.
     """
 
     devices: Annotated[tuple[Device, ...], msgspec.Meta(max_length=MAX_DEVICES)]
     state_dir: str
+    known_macs: KnownMacs = ()
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -114,9 +114,7 @@ def _snmp_problems(device: Device, snmp: Snmp) -> Problems:
         yield "snmp.auth", "privacy needs auth"
 
 
-def snmp_table(
-    device: Device, snmp: Snmp, known_macs: Collection[str]
-) -> dict[str, str | int | list[str]]:
+def snmp_table(device: Device, snmp: Snmp) -> dict[str, str | int | list[str]]:
     """The plain keys of the agent's ``[[checks.snmp.devices]]``; secrets by the file's name."""
     table: dict[str, str | int | list[str]] = {
         "name": device.id,
@@ -138,6 +136,4 @@ def snmp_table(
         table["context"] = snmp.context
     if device.uplinks:
         table["uplinks"] = list(device.uplinks)
-    if known_macs and device.family == "switch":
-        table["known_macs"] = sorted(known_macs)
     return table

@@ -18,7 +18,7 @@ from tramgac_collector.lan.paths import latency_targets, path_targets, reflect_t
 from tramgac_collector.model import Owner
 
 # The bounds of the agent's own settings.
-_MOST_LATENCY, _MOST_PATHS = 32, 16
+_MOST_LATENCY, _MOST_PATHS, _MOST_PEERS = 32, 16, 64
 _MOST_MBPS = 10_000.0
 _AHEAD = 0.85
 # The bounds of the probe's own settings.
@@ -90,8 +90,10 @@ def _responder(inventory: Inventory, placed: Placed) -> Iterable[str]:
     if placed.host.responder:
         listen = f"0.0.0.0:{placed.host.responder_port}"
         peers = reflect_to(inventory, placed)
-        more = {"reflect_to": peers} if peers else {}
+        more = {"reflect_to": peers[:_MOST_PEERS]} if peers else {}
         yield _toml("[responder]", {"enabled": True, "listen": listen, **more})
+        if left := peers[_MOST_PEERS:]:
+            yield f"# It answers {_MOST_PEERS} hosts; left out: {', '.join(left)}\n"
 
 
 def _systems(placed: Placed) -> Iterable[Table]:
@@ -131,11 +133,18 @@ def _throughput(inventory: Inventory, placed: Placed) -> list[Table]:
 def _devices(placed: Placed) -> Iterable[str]:
     """What it asks by SNMP; the secrets lie in files that only this host has."""
     sites = placed.facility.sites
-    macs = {mac for site in sites for one in site.devices for mac in one.macs}
-    for one in (device for site in sites for device in site.devices):
-        if one.snmp is None or one.probed_by != placed.host.id:
-            continue
-        yield _toml("[[checks.snmp.devices]]", snmp_table(one, one.snmp, macs))
+    devices = [device for site in sites for device in site.devices]
+    asked = [
+        (one, one.snmp)
+        for one in devices
+        if one.snmp is not None and one.probed_by == placed.host.id
+    ]
+    macs = sorted({mac for one in devices for mac in one.macs})
+    if macs and any(one.family == "switch" for one, _ in asked):
+        # Once for all its switches: repeated for each it would be megabytes.
+        yield _toml("[checks.snmp]", {"known_macs": macs})
+    for one, snmp in asked:
+        yield _toml("[[checks.snmp.devices]]", snmp_table(one, snmp))
         if one.expect_mbps:
             ports = {json.dumps(name): mbps for name, mbps in one.expect_mbps.items()}
             yield _toml("[checks.snmp.devices.expect_mbps]", ports)

@@ -14,8 +14,6 @@ from tramgac_collector.inventory.model import Host, Inventory, Placed, Site, Sys
 from tramgac_collector.lan.mesh import hubs_of, plan
 from tramgac_collector.lan.segments import COLLECTOR
 
-_MOST_PEERS = 64
-
 Table = dict[str, str | float | bool | list[str]]
 
 
@@ -48,14 +46,20 @@ def _asked_by(inventory: Inventory, placed: Placed) -> Iterator[Host]:
 
 
 def reflect_to(inventory: Inventory, placed: Placed) -> list[str]:
-    """IP addresses of the hosts that measure their latency to this one."""
-    found: dict[str, None] = {}
-    for site in placed.facility.sites:
-        for host in site.hosts:
-            asks = _asked_by(inventory, Placed(placed.facility, site, host))
-            if not host.probed_by and any(one.id == placed.host.id for one in asks):
-                found.update(dict.fromkeys(_ip(host.address)))
-    return list(found)[:_MOST_PEERS]
+    """IP addresses of the hosts that measure their latency to this one, however many."""
+    facility, me = placed.facility, placed.host
+    if not me.address:
+        return []
+    planned = {one.host for one in plan(inventory, facility.id) if one.target == me.id}
+    everybody = any(system.host == me.id for system in facility.systems)
+    agents = (host for site in facility.sites for host in site.hosts if not host.probed_by)
+    found = [
+        ip
+        for host in agents
+        if host.id != me.id and (everybody or host.id in planned or host.id == me.probed_by)
+        for ip in _ip(host.address)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _ip(address: str) -> list[str]:

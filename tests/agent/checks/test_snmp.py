@@ -16,10 +16,12 @@ from helpers.backup import until
 from helpers.onecheck import context
 from helpers.snmpd import AUTH, COMMUNITY, PRIVACY, secret, snmpd, told_device
 from helpers.snmpstub import Stub
+from helpers.switch import FakePort, FakeSwitch
 
 from tramgac_agent.checks.base import CheckFailed, NotApplicable, Observation
 from tramgac_agent.checks.snmp import SnmpCheck, SnmpSettings
 from tramgac_agent.host import newest
+from tramgac_agent.snmp import stations
 from tramgac_agent.snmp.asking import UPTIME
 from tramgac_agent.snmp.values import Oid, Value, oid
 
@@ -91,6 +93,29 @@ def test_a_dead_device_delays_nobody(tmp_path: Path, looks: Any) -> None:
     kept = newest.read(tmp_path / "state")
     unread = {one.device for one in kept if (one.name, one.label) == (newest.POLL, "timeout")}
     assert unread == {"dead-0", "dead-1", "printer"}
+
+
+def test_what_all_switches_know_is_said_once(tmp_path: Path, looks: Any) -> None:
+    """Addresses of the whole check count for each device, beside its own."""
+    fake = FakeSwitch([FakePort("gi1")])
+    fake.more[*stations.BRIDGE_PORT, 1] = 1
+    for host in (1, 2, 3):
+        fake.more[*stations.LEARNED_VLAN, 1, 2, 0, 0, 0, 0, host] = 1
+    macs = [f"02:00:00:00:00:0{number}" for number in (1, 2)]
+    with contextlib.closing(Stub(fake.answers())) as stub:
+        one, two = (
+            told_device(tmp_path, stub.port, name=name, kind="switch") for name in ("sw-1", "sw-2")
+        )
+        devices = [one, {**two, "known_macs": macs[1:]}]
+        settings = {"devices": devices, "known_macs": macs[:1]}
+        check = SnmpCheck(msgspec.convert(settings, SnmpSettings))
+        found = looks(check)
+        until(lambda: found.extend(looks(check)) or _known(found) == {"sw-1": 1, "sw-2": 2})
+
+
+def _known(found: list[Observation]) -> dict[str, float]:
+    name = "tramgac_switch_stations_known"
+    return {one.subject: s.value for one in found for s in one.samples if s.name == name}
 
 
 def test_secrets_are_seen_nowhere(tmp_path: Path, looks: Any, caplog: Any) -> None:

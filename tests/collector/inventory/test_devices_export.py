@@ -54,13 +54,14 @@ def settings(folder: Path, place: str) -> SnmpSettings:
 
 def test_an_agent_is_told_its_devices(tmp_path: Path) -> None:
     """Family, ports and what is expected; secrets only as the names of files."""
-    switch, ups = settings(tmp_path, "bv/h1").devices
+    all_ = settings(tmp_path, "bv/h1")
+    switch, ups = all_.devices
 
     assert (switch.name, switch.kind, switch.version) == ("sw-1", "switch", "2c")
     assert switch.community_file == "/etc/tramgac/snmp/read"
     assert switch.uplinks == ("Te1/1/1",)
     assert switch.expect_mbps == {"Gi1/0/1": 1000, 'bad "name"': 100}
-    assert switch.known_macs == ("00:11:22:33:44:55",)
+    assert all_.known_macs == ("00:11:22:33:44:55",)
     assert (ups.kind, ups.user, ups.auth, ups.privacy) == ("apc", "monitor", "sha256", "aes")
     assert ups.auth_key_file == "/etc/tramgac/snmp/room-auth"
     assert ups.privacy_key_file == "/etc/tramgac/snmp/room-privacy"
@@ -69,8 +70,10 @@ def test_an_agent_is_told_its_devices(tmp_path: Path) -> None:
 
 def test_each_agent_is_told_its_own(tmp_path: Path) -> None:
     """What another host asks, and what nobody asks, is not there."""
-    (point,) = settings(tmp_path, "bv/h2").devices
+    all_ = settings(tmp_path, "bv/h2")
+    (point,) = all_.devices
 
+    assert all_.known_macs == ()
     assert (point.name, point.kind, point.port) == ("ap-1", "host", 1161)
 
 

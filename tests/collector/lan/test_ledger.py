@@ -82,9 +82,9 @@ def test_after_a_restart_an_old_report_frees_no_newer_test(engine: Engine) -> No
     assert isinstance(before.ask(12, now_ms=NOW + 3_000), bytes)
 
     after = Office(engine)
-    after.restore(NOW + 2_000)
-    after.desk.ended(owner(6), result, NOW + 2_000)
-    assert after.ask(18, now_ms=NOW + 2_000) == "segment_busy"
+    after.restore(NOW + 4_000)
+    after.desk.ended(owner(6), result, NOW + 4_000)
+    assert after.ask(18, now_ms=NOW + 4_000) == "segment_busy"
 
 
 def test_a_line_says_how_the_test_ended(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Who asks what: as many paths as hosts, and configurations that the agent takes."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,21 @@ def test_a_reflector_answers_those_who_ask_it_and_nobody_else() -> None:
     """By address; a host without one, or with a name only, cannot be told from a stranger."""
     assert reflect_to(inventory(), placed("hub-xa")) == ["10.0.1.2"]
     assert reflect_to(inventory(), placed("his-01")) == ["10.0.0.2", "10.0.1.1", "10.0.1.2"]
+
+
+def test_peers_that_do_not_fit_are_named() -> None:
+    """Sixty-four are answered, the others stand in a comment; a thousand hosts take no minute."""
+    more = "".join(
+        f"    - {{id: p{n}, address: 10.0.{2 + n // 250}.{n % 250}, segment: xa}}\n"
+        for n in range(1000)
+    )
+    large = parse_inventory(TEXT.replace("  - id: ward", f"{more}  - id: ward"), "test")
+    before = time.process_time()
+    part = export.agent_toml(large, "bv/hub-xa")
+    assert time.process_time() - before < 10
+    (line,) = (one for one in part.splitlines() if one.startswith("# It answers 64 hosts;"))
+    assert line.endswith("10.0.5.249")
+    assert len(line.partition("left out: ")[2].split(", ")) == 1001 - 64
 
 
 def test_portals_are_tried_once_a_site_and_systems_by_each_segment_s_hub() -> None:
