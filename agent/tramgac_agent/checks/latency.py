@@ -192,6 +192,9 @@ class LatencyCheck(Check[LatencySettings]):
             except ProbeFailed as failed:
                 context.log.warning("%s: %s", name, failed)
                 yield Observation(failure=failed.code, stream=name)
+            except Exception:  # our bug with one target must not end the others
+                context.log.exception("%s: failed unexpectedly", name)
+                yield Observation(failure="internal_error", stream=name)
 
     def _measure(self, target: Target, context: Context, deadline: Deadline) -> Measured:
         address = resolve(target.address, target.tcp_port, deadline)[0]

@@ -26,6 +26,7 @@ MAX_TARGETS = 16
 GAP_SECONDS = 1.0
 # Left to the runner after the slowest target.
 MARGIN_SECONDS = 2.0
+INTERNAL = "internal_error"
 
 Kind = Literal["tcp", "tls", "gateway"]
 
@@ -198,6 +199,11 @@ def _observed(one: _Watched, future: Future[Reach], context: Context) -> Observa
             context.log.warning("%s: %s", name, failed)
             one.told = failed.code
         return Observation(failure=failed.code, stream=name)
+    except Exception:  # our bug with one place must not end the others
+        if one.told != INTERNAL:
+            context.log.exception("%s: failed unexpectedly", name)
+            one.told = INTERNAL
+        return Observation(failure=INTERNAL, stream=name)
     said = f"{found.reason} at {found.address or 'no address'}"
     if said != one.told:
         context.log.info("%s is now: %s", name, said)

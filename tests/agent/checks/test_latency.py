@@ -18,6 +18,7 @@ from helpers.lan import Neighbour, ip, neighbour
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tramgac_agent.checks import latency
 from tramgac_agent.checks.base import AgentView, Context, LeaseDesk, Observation
 from tramgac_agent.checks.latency import LatencyCheck, LatencySettings, summarize
 from tramgac_agent.probes import resolve
@@ -197,6 +198,25 @@ def test_an_unknown_name_fails_alone(tmp_path: Path) -> None:
     typo, own = check.run(context(tmp_path, 8))
     assert (typo.failure, typo.stream) in {("dns_failed", "typo"), ("dns_timeout", "typo")}
     assert values(own)["loss_ratio"] == 0
+
+
+def test_our_own_fault_with_one_target_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nobody expected is said of that target, and logged; the other one is measured."""
+    measure = LatencyCheck._measure
+
+    def odd(self: LatencyCheck, target: latency.Target, *more: Any) -> latency.Measured:
+        if target.name == "odd":
+            raise ZeroDivisionError
+        return measure(self, target, *more)
+
+    monkeypatch.setattr(LatencyCheck, "_measure", odd)
+    targets = [{"name": name, "address": "127.0.0.1"} for name in ("odd", "good")]
+    bad, good = check_of(*targets).run(context(tmp_path, 8))
+    assert (bad.failure, bad.stream, bad.samples) == ("internal_error", "odd", ())
+    assert values(good)["loss_ratio"] == 0
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_silent_name_server_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

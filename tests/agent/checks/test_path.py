@@ -148,6 +148,26 @@ def test_a_peer_that_hangs_up_at_once_is_an_outcome(monkeypatch: pytest.MonkeyPa
     assert (found.stage, found.reason) == ("connect", "reset")
 
 
+def test_our_own_fault_with_one_place_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nobody expected is said of that place, and logged once; the other one is reached."""
+
+    def odd(place: reach.Place, _deadline: Deadline) -> reach.Reach:
+        if place.host == "odd":
+            raise ZeroDivisionError
+        return reach.Reach()
+
+    monkeypatch.setattr(path_check, "reach", odd)
+    places = [{"name": name, "address": f"{name}:1", **QUICK} for name in ("odd", "good")]
+    check = PathCheck(convert({"targets": places}, PathSettings, "test"))
+    for _ in range(2):
+        bad, good = observe(check, tmp_path)
+        assert (bad.failure, bad.stream, bad.samples) == ("internal_error", "odd", ())
+        assert values([good], target="good")["path_reachable"] == 1
+    assert caplog.text.count("failed unexpectedly") == 1
+
+
 def test_a_blackhole_is_a_timeout(tmp_path: Path) -> None:
     """What swallows packets is told as `timeout`."""
     with neighbour() as wire:
