@@ -104,8 +104,10 @@ class Turns:
         return min(self._due.values(), default=math.inf)
 
     def longest(self) -> float:
-        """How long the next turn may take, seconds."""
-        return min(_POLL_SHARE * (self._least or _LONGEST_POLL), _LONGEST_POLL)
+        """How long the next turn may take, seconds: each poll that is due has its share."""
+        now = max(time.monotonic(), self.due)
+        due = (poll for poll in self._family.polls if self._due[poll.name] <= now)
+        return min(_POLL_SHARE * sum(map(self.interval, due)) or _LONGEST_POLL, _LONGEST_POLL)
 
     async def turn(self) -> list[Told]:
         """Ask what is due; a device that is silent is left alone for a while."""
@@ -189,9 +191,11 @@ class Turns:
         asked, told = self._asked, self._told
         if asked is not None:
             self._due[asked.name] = self._next(asked, time.monotonic())
+            # It did answer: should it fall silent now, that is news.
+            back, self._pause = self._pause > 0, 0.0
             self._leave_alone(_FIRST_PAUSE)
             one = Told(device=self.device.name, stream=asked.name, failure=failed.code)
-            return [*told, one, self._up(None, None, back=False)]
+            return [*told, one, self._up(None, None, back=back)]
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
         self._leave_alone(self._pause)
         streams = [poll.name for poll in self._family.polls]

@@ -12,7 +12,7 @@ from helpers.switch import FakePort, FakeSwitch
 from helpers.turns import failures, samples, take, turns_of
 
 from tramgac_agent.snmp import stations
-from tramgac_agent.snmp.asking import UPTIME, Turns
+from tramgac_agent.snmp.asking import UP, UPTIME, Turns
 from tramgac_agent.snmp.families import printer, ups
 from tramgac_agent.snmp.values import Oid, Value
 
@@ -93,3 +93,24 @@ def test_devices_fall_out_of_step(asked: Any) -> None:
     assert min(dues) >= 450 - 60
     assert max(dues) <= 900
     assert max(dues) - min(dues) > 60
+
+
+def test_a_silence_after_half_an_answer_is_news(asked: Any) -> None:
+    """Silent, then up with a part that fails, then silent again: each of the three is an event."""
+    one, turns = asked(PRINTER, "printer", deaf=printer.ERRORS)
+    events = []
+    for alive in (False, False, True, True, False, False):
+        one.manner = "well" if alive else "silent"
+        events.append([told.event for told in take(turns) if told.stream == UP])
+        turns._opened = False
+    assert events == [[True], [False], [True], [False], [True], [False]]
+
+
+def test_a_turn_has_time_for_all_that_is_due(asked: Any) -> None:
+    """Uplinks alone end before their next time; with a whole table due as well there is more."""
+    _, turns = asked(SWITCH, "switch", uplinks=("gi1",))
+    for due, seconds in (({"uplinks"}, 48.0), ({"ports", "uplinks"}, 120.0)):
+        turns._due = {poll: 0.0 if poll in due else 1e12 for poll in turns._due}
+        assert turns.longest() == pytest.approx(seconds)
+    _, turns = asked(PRINTER, "printer", interval_seconds=60.0)
+    assert turns.longest() == pytest.approx(0.8 * turns.interval(printer.PrinterFamily.polls[0]))
