@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from tramgac_agent.checks.base import Check, CheckSettings, Context, Observation, Sample
+from tramgac_agent.host.card import default_route
 from tramgac_agent.host.newest import Newest
 from tramgac_agent.probes import tcp
 from tramgac_agent.probes.base import CannotProbe, Deadline
 from tramgac_agent.probes.detached import Detached
-from tramgac_agent.probes.reach import Place, Reach, default_gateway, reach
+from tramgac_agent.probes.reach import Place, Reach, reach
 from tramgac_agent.probes.resolve import resolve
 from tramgac_proto.pathmetrics import PATH_STAGES
 
@@ -132,7 +133,10 @@ class _Watched:
         # Loaded late: it brings asyncio, and a host without this target needs it not.
         from tramgac_agent.probes.icmp import Pinger  # noqa: PLC0415 - see above
 
-        address = resolve(default_gateway(), 0, deadline)[0]
+        _, gateway = default_route()
+        if not gateway:
+            raise CannotProbe("no_gateway")
+        address = resolve(gateway, 0, deadline)[0]
         with Pinger(address) as pinger:
             seconds = pinger.round_trip(min(deadline.left, 0.95))
         stage = "timeout" if seconds is None else "ok"

@@ -3,6 +3,7 @@
 import socket
 import struct
 import time
+from operator import itemgetter
 from pathlib import Path
 
 from tramgac_agent.host.netdev import Link, parse_link, read_attributes
@@ -14,23 +15,39 @@ _ROUTES = Path("/proc/net/route")
 # Iface Destination Gateway Flags RefCnt Use Metric Mask ...
 _ANYWHERE = "00000000"
 _FIELDS = 8
+_UP, _REJECT = 0x1, 0x200  # of <linux/route.h>
 
 
-def default_route(routes: str, interface: str = "") -> tuple[str, str]:
-    """Interface and gateway of the default route in ``/proc/net/route``; empty without one.
+def default_route(interface: str = "", routes: Path = _ROUTES) -> tuple[str, str]:
+    """Interface and gateway of the IPv4 default route that is used, the one of lowest metric.
+
+    Both are empty without one, the gateway also where the route names none.
 
     Args:
-        routes: The file's text.
-        interface: Only the route through this one counts; any when empty.
+        interface: Only routes through this one count; any when empty.
+        routes: As the kernel shows them.
     """
-    for line in routes.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) < _FIELDS or (interface and fields[0] != interface):
-            continue
-        name, destination, gateway = fields[:3]
-        if destination == _ANYWHERE and fields[7] == _ANYWHERE:
-            return name, _dotted(gateway)
-    return "", ""
+    try:
+        lines = routes.read_text(encoding="ascii").splitlines()[1:]
+    except (OSError, ValueError):
+        return "", ""
+    found = [route for line in lines if (route := _default(line.split(), interface))]
+    _, name, gateway = min(found, key=itemgetter(0), default=(0, "", ""))
+    return name, _dotted(gateway)
+
+
+def _default(fields: list[str], interface: str) -> tuple[int, str, str] | None:
+    """Metric, interface and gateway of a line; None where it is no default route."""
+    if len(fields) < _FIELDS or (interface and fields[0] != interface):
+        return None
+    name, destination, gateway, flags, _, _, metric, mask = fields[:_FIELDS]
+    if not destination == mask == _ANYWHERE:
+        return None
+    try:
+        usable = int(flags, 16) & (_UP | _REJECT) == _UP
+        return (int(metric), name, gateway) if usable else None
+    except ValueError:
+        return None
 
 
 def _dotted(text: str) -> str:
@@ -42,13 +59,6 @@ def _dotted(text: str) -> str:
     return socket.inet_ntoa(struct.pack("=I", number)) if 0 < number < 2**32 else ""
 
 
-def _read_routes() -> str:
-    try:
-        return _ROUTES.read_text(encoding="ascii")
-    except OSError:
-        return ""
-
-
 class NetworkCard:
     """A card by its name, or the default route's.
 
@@ -58,7 +68,7 @@ class NetworkCard:
     """
 
     def __init__(self, name: str = "") -> None:
-        found, self.gateway = default_route(_read_routes(), name)
+        found, self.gateway = default_route(name)
         name = name or found
         self._path = _NET / name if name else None
         self.speed = self._link().speed

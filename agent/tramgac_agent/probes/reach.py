@@ -4,14 +4,11 @@ import socket
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from tramgac_agent.probes.base import CannotProbe, Deadline, ProbeFailed
 from tramgac_agent.probes.resolve import Address, resolve
 from tramgac_agent.probes.tcp import connect_any
 
-_ROUTES = Path("/proc/net/route")
-_UP_GATEWAY = 0x3  # RTF_UP | RTF_GATEWAY of <linux/route.h>
 _HANDSHAKE_STAGES = {"refused", "timeout"}
 
 
@@ -125,24 +122,3 @@ def _end_of_untrusted(peer: Address, name: str, deadline: Deadline) -> float | N
             return tls.certificate_end(seen)
     except (OSError, ProbeFailed):
         return None  # the reason told is why verification failed; the date stays unknown
-
-
-def default_gateway(routes: Path = _ROUTES) -> str:
-    """IPv4 address of the default route's gateway, of the lowest metric.
-
-    Raises:
-        CannotProbe: ``no_gateway``: there is none, or this system does not say.
-    """
-    found = []
-    try:
-        lines = routes.read_text(encoding="ascii").splitlines()[1:]
-    except (OSError, ValueError) as error:
-        raise CannotProbe("no_gateway", str(error)) from error
-    for line in lines:
-        _, target, gateway, flags, _, _, metric, mask, *_ = line.split()
-        if target == mask == "00000000" and int(flags, 16) & _UP_GATEWAY == _UP_GATEWAY:
-            found.append((int(metric), gateway))
-    if not found:
-        raise CannotProbe("no_gateway")
-    # The kernel prints the number as this machine lays it out; little-endian where we run.
-    return socket.inet_ntoa(bytes.fromhex(min(found)[1])[::-1])

@@ -17,7 +17,7 @@ from tramgac_agent.checks import path as path_check
 from tramgac_agent.checks.base import Observation
 from tramgac_agent.checks.path import PathCheck, PathSettings
 from tramgac_agent.probes import reach
-from tramgac_agent.probes.base import CannotProbe, Deadline
+from tramgac_agent.probes.base import Deadline
 from tramgac_proto.configfile import ConfigError, convert
 from tramgac_proto.pathmetrics import PATH_STAGES
 
@@ -192,29 +192,20 @@ def test_a_gateway_that_never_answered_is_not_missed(
     """Only a gateway that has answered an echo can be down."""
     check = check_of(kind="gateway", timeout_seconds=0.2)
     with neighbour() as wire:
-        monkeypatch.setattr(path_check, "default_gateway", lambda: wire.silent)
+        monkeypatch.setattr(path_check, "default_route", lambda: ("", wire.silent))
         (seen,) = observe(check, tmp_path)
         assert seen.failure == "gateway_silent"
-        monkeypatch.setattr(path_check, "default_gateway", lambda: wire.far)
+        monkeypatch.setattr(path_check, "default_route", lambda: ("", wire.far))
         assert stage_of(observe(check, tmp_path)) == "ok"
-        monkeypatch.setattr(path_check, "default_gateway", lambda: wire.silent)
+        monkeypatch.setattr(path_check, "default_route", lambda: ("", wire.silent))
         assert stage_of(observe(check, tmp_path)) == "timeout"
 
 
-def test_the_default_gateway_is_read_from_the_kernel(tmp_path: Path) -> None:
-    """The route of the lowest metric wins; without one that is said."""
-    routes = tmp_path / "route"
-    head = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
-    routes.write_text(
-        head
-        + "eth1 00000000 0101A8C0 0003 0 0 200 00000000 0 0 0\n"
-        + "eth0 00000000 FE01A8C0 0003 0 0 100 00000000 0 0 0\n"
-        + "eth0 0000A8C0 00000000 0001 0 0 100 0000FFFF 0 0 0\n"
-    )
-    assert reach.default_gateway(routes) == "192.168.1.254"
-    routes.write_text(head)
-    with pytest.raises(CannotProbe, match="no_gateway"):
-        reach.default_gateway(routes)
+def test_without_a_gateway_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No default route: nobody can be asked, which is neither good nor bad."""
+    monkeypatch.setattr(path_check, "default_route", lambda: ("", ""))
+    (seen,) = observe(check_of(kind="gateway"), tmp_path)
+    assert (seen.failure, seen.samples) == ("no_gateway", ())
 
 
 @pytest.mark.parametrize(
