@@ -37,10 +37,12 @@ def _is_told(look: Look, name: str, node: str) -> bool:
 def _together(fact: Fact, code: str, facts_: Iterable[Fact], look: Look) -> Symptom:
     """One finding of the device, of all its parts for which it holds.
 
+    ``facts_`` are those of its parts.
+
     A part that was bad and is not told of any more is not well: it counts for a day.
     """
     node = host_of(fact.subject)
-    mine = [one for one in facts_ if host_of(one.subject) == node and one.value is not None]
+    mine = [one for one in facts_ if one.value is not None]
     bad = [one for one in mine if one.value and one.expires_ms + DAY > look.now_ms]
     places = sorted(one.subject for one in bad)
     since = min((one.collected_ms for one in bad), default=fact.collected_ms)
@@ -52,14 +54,14 @@ def _together(fact: Fact, code: str, facts_: Iterable[Fact], look: Look) -> Symp
 
 def _of_port(code: str) -> Detector:
     def detector(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # noqa: FBT001
-        facility = fact.subject.partition("/")[0]
-        return _together(fact, f"port_{code}", look.named(facility, fact.name).values(), look)
+        parts = look.parts_of(host_of(fact.subject), fact.name)
+        return _together(fact, f"port_{code}", parts, look)
 
     return detector
 
 
 def _printer(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # noqa: FBT001
-    told = look.named(fact.subject.partition("/")[0], fact.name).values()
+    told = look.parts_of(host_of(fact.subject), fact.name)
     stuck = (one for one in told if one.subject.rpartition("/")[2] in PRINTER_ERRORS)
     return _together(fact, "printer_stuck", stuck, look)
 
@@ -101,12 +103,15 @@ def _power(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # 
 
 
 def _battery(fact: Fact, _value: float, _before: bool, look: Look) -> Symptom:  # noqa: FBT001
-    """By the device's word, or by its last self-test."""
-    node = fact.subject
-    failed = _is(look, facts.SELF_TEST.name, node) is False
-    bad = bool(_is(look, facts.BATTERY_REPLACE.name, node)) or failed
-    cause = "self_test_failed" if failed else ""
-    return Symptom(node, "ups_battery_bad", bad, fact.collected_ms, cause)
+    """By the device's word, or by its last self-test: by that of the two that is still told."""
+    node, test = fact.subject, facts.SELF_TEST.name
+    words = ((test, False), (facts.BATTERY_REPLACE.name, True))
+    bad = [name for name, is_bad in words if _is(look, name, node) is is_bad]
+    seen_as = next((name for name in bad if _is_told(look, name, node)), "".join(bad[:1]))
+    cause = "self_test_failed" if seen_as == test else ""
+    return Symptom(
+        node, "ups_battery_bad", bool(bad), fact.collected_ms, cause, seen_as=seen_as
+    )  # fmt: skip
 
 
 OF_DEVICES: Mapping[str, Detector] = {

@@ -4,7 +4,7 @@ Pure. Thresholds have hysteresis: what is bad already is good only some way belo
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
@@ -49,7 +49,7 @@ History = Callable[[str, str, int], Steps]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a finding may use beside its fact.
+    """What a finding may use beside its fact; made anew for every turn of the judge.
 
     Attributes:
         get: A current fact by name and subject.
@@ -62,6 +62,17 @@ class Look:
     past: History
     now_ms: int
     named: Callable[[str, str], Mapping[str, Fact]] = lambda _facility, _name: {}
+    _parts: dict[tuple[str, str], dict[str, list[Fact]]] = field(default_factory=dict, repr=False)
+
+    def parts_of(self, node: str, name: str) -> Sequence[Fact]:
+        """Every current fact of one name of a host's or device's parts; they are sorted once."""
+        facility = node.partition("/")[0]
+        if (facility, name) not in self._parts:
+            places: dict[str, list[Fact]] = {}
+            for one in self.named(facility, name).values():
+                places.setdefault(host_of(one.subject), []).append(one)
+            self._parts[facility, name] = places
+        return self._parts[facility, name].get(node, ())
 
 
 Detector = Callable[[Fact, float, bool, Look], Symptom]

@@ -1,10 +1,18 @@
 """Findings on switches, power supplies and printers: one cause, one incident, with its words."""
 
+from collections.abc import Mapping
+
 import pytest
 from helpers.scenario import incident
 from helpers.scenario_devices import PRINTER, SITE, SWITCH, SWITCH_2, UPS, DeviceFleet
 
+from tramgac_collector.facts.devices import PORT_FINDINGS
+from tramgac_collector.facts.ledger import Fact
+from tramgac_collector.incidents.devices import OF_DEVICES
 from tramgac_collector.incidents.model import Incident
+from tramgac_collector.incidents.symptoms import Look
+from tramgac_collector.incidents.tree import Tree
+from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.notify import pipeline
 from tramgac_collector.notify.message import Topic, compose
 from tramgac_collector.notify.words import LANGUAGES
@@ -200,6 +208,40 @@ def test_a_test_of_a_battery_that_is_gone_does_not_count_for_ever() -> None:
     assert fleet.last("ups_battery_bad").detail.unknown
     fleet.at("27h").expect()
     assert fleet.last("ups_battery_bad").cause == "not_reported"
+
+
+def test_a_failed_test_is_not_kept_fresh_by_another_word() -> None:
+    """Its device still says that nothing need be replaced: of the test nothing is known."""
+    fleet = DeviceFleet().answers(UPS).device(UPS, "ups_self_test_passed", 0.0)
+    fleet.device(UPS, "ups_battery_replace", 0.0).at("1h")
+    del fleet.devices[UPS]["ups_self_test_passed", ()]
+    fleet.device(UPS, "ups_battery_replace", 1.0).at("2h")
+    assert not fleet.last("ups_battery_bad").detail.unknown
+    fleet.device(UPS, "ups_battery_replace", 0.0).at("4h")
+    assert fleet.last("ups_battery_bad").detail.unknown
+
+
+def test_ports_of_a_facility_are_sorted_once() -> None:
+    """A hundred switches in trouble cost one walk through their facts, not one for each port."""
+    name = PORT_FINDINGS["errors"].name
+    facts = {
+        (place := f"bv/main/sw-{switch}/p{port}"): Fact(name, place, "bool", 1.0, expires_ms=9)
+        for switch in range(100)
+        for port in range(24)
+    }
+    walks: list[str] = []
+
+    def named(_facility: str, name: str) -> Mapping[str, Fact]:
+        walks.append(name)
+        return facts
+
+    look = Look(Tree(Inventory()), lambda *_: None, lambda *_: [], 1, named)
+    detector = OF_DEVICES[name]
+    bad_before = False
+    found = [detector(one, 1.0, bad_before, look) for one in facts.values()]
+    assert walks == [name]
+    assert {len(one.inside) for one in found} == {24}
+    assert len({one.node for one in found}) == 100
 
 
 def test_a_power_supply_that_does_not_answer_is_not_well_after_a_day() -> None:
