@@ -20,6 +20,7 @@ from tramgac_agent.checks.throughput import (
     first_pace,
 )
 from tramgac_agent.host.card import NetworkCard
+from tramgac_agent.throughput import desk
 from tramgac_proto.configfile import convert
 from tramgac_proto.v1 import fleet_pb2
 
@@ -95,7 +96,7 @@ def test_a_slower_path_is_said_not_to_hold_and_is_asked_for_less_next_time(tmp_p
 
 def test_without_a_lease_the_test_is_skipped_and_said_to_be(tmp_path: Path) -> None:
     """No grant: one bounded wait for the whole run, asked again with each report meanwhile."""
-    ctx = context(tmp_path, 81.0)
+    ctx = context(tmp_path, 80.5)
     with collector(ctx.agent.leases, lambda _: []) as seen:
         observations = list(check("hub", "lab").run(ctx))
 
@@ -120,8 +121,9 @@ def test_a_refusal_is_said_and_not_asked_about_again_too_soon(tmp_path: Path) ->
     assert len(seen) == 2
 
 
-def test_a_short_refusal_is_waited_for(tmp_path: Path) -> None:
+def test_a_short_refusal_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy segment costs a moment, not the test."""
+    monkeypatch.setattr(desk, "_LOOK_SECONDS", 0.05)
     ctx = context(tmp_path)
     refuse = refusing(ctx.agent.leases, "segment_busy", 200)
     grant = granting("127.0.0.1:1")
@@ -202,7 +204,7 @@ def test_a_lease_for_another_path_is_not_used_for_this_one(tmp_path: Path) -> No
 
 def test_a_lease_that_came_too_late_is_thrown_away(tmp_path: Path) -> None:
     """What was filed before the run began has expired and is not shown to anybody."""
-    ctx = context(tmp_path, 81.0)
+    ctx = context(tmp_path, 80.5)
     stale = granting("127.0.0.1:1")
     for way in ("send", "receive"):
         ctx.agent.leases.grant(stale(fleet_pb2.LeaseRequest(target="hub", direction=way)))
@@ -224,14 +226,14 @@ def test_a_refusal_is_reported_under_its_reason(tmp_path: Path) -> None:
 
 def test_garbage_for_a_lease_harms_nothing(tmp_path: Path) -> None:
     """A token that cannot be read is left aside."""
-    ctx = context(tmp_path, 81.0)
+    ctx = context(tmp_path, 80.5)
     with collector(ctx.agent.leases, lambda _: [b"\xff\xff\xff"]):
         assert {one.failure for one in check("hub").run(ctx)} == {"skipped_no_lease"}
 
 
 def test_a_lease_for_more_than_was_asked_is_not_used(tmp_path: Path) -> None:
     """The collector may slow a test down; it cannot make this host flood its network."""
-    ctx = context(tmp_path, 81.0)
+    ctx = context(tmp_path, 80.5)
     faster = granting("127.0.0.1:1")
 
     def wide(wish: fleet_pb2.LeaseRequest) -> list[bytes]:

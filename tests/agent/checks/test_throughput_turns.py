@@ -88,7 +88,7 @@ def test_a_run_that_is_over_early_costs_the_others_no_try(tmp_path: Path) -> Non
     one = check("hub", "lab", "ward")
     reached = []
     for _ in range(4):
-        ctx = context(tmp_path, 81.0)
+        ctx = context(tmp_path, 80.5)
         with collector(ctx.agent.leases, lambda _: []) as seen:
             said = list(one.run(ctx))
         assert [told.failure for told in said] == ["skipped_no_lease"] * 6
@@ -102,7 +102,7 @@ def test_a_try_is_counted_when_the_turn_comes(
 ) -> None:
     """What a run never came to has all its tries left in the window."""
     monkeypatch.setattr(throughput, "share_of", lambda _name: 0.0)
-    ctx = context(tmp_path, 81.0)
+    ctx = context(tmp_path, 80.5)
     with collector(ctx.agent.leases, lambda _: []):
         list(check("hub", "lab", hours=ALL_DAY).run(ctx))
     memory = msgspec.json.decode((tmp_path / "throughput.json").read_bytes(), type=Memory)

@@ -66,11 +66,29 @@ def inside(wire: Neighbour) -> tuple[str, ...]:
     return ("ip", "netns", "exec", wire.namespace)
 
 
-def shape(wire: Neighbour, way: str, *limits: str) -> None:
+@contextmanager
+def shaped(wire: Neighbour, way: str, *limits: str) -> Iterator[None]:
     """A bottleneck in one direction: what we send leaves at our end, the answers at the other."""
     space, interface = ((), wire.interface) if way == "send" else (inside(wire), wire.far_interface)
-    words = ("tc", "qdisc", "replace", "dev", interface, "root", "tbf", *limits)
-    subprocess.run([*space, *words], check=True)
+    at = ("dev", interface, "root")
+    subprocess.run([*space, "tc", "qdisc", "replace", *at, "tbf", *limits], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*space, "tc", "qdisc", "del", *at], check=True)
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Neighbour]:
+    with neighbour() as there:
+        yield there
+
+
+@pytest.fixture(scope="module")
+def mirrored(wire: Neighbour) -> Iterator[Neighbour]:
+    """The second machine with its reflector."""
+    with reflecting(wire):
+        yield wire
 
 
 def measured(wire: Neighbour, folder: Path, **more: Any) -> dict[tuple[str, str], float]:
@@ -98,10 +116,9 @@ def traffic(
 OTHER = {"send": "receive", "receive": "send"}
 
 
-def test_an_idle_cable_loses_nothing_and_nothing_waits(tmp_path: Path) -> None:
+def test_an_idle_cable_loses_nothing_and_nothing_waits(mirrored: Neighbour, tmp_path: Path) -> None:
     """The round trip is without the reflector's part, and no direction is to blame."""
-    with neighbour() as wire, reflecting(wire):
-        found = measured(wire, tmp_path, method="udp")
+    found = measured(mirrored, tmp_path, method="udp")
     assert found["loss_ratio", ""] == 0
     assert found["loss_direction_ratio", "send"] == found["loss_direction_ratio", "receive"] == 0
     assert found["rtt_min_seconds", ""] < 0.02
@@ -109,12 +126,13 @@ def test_an_idle_cable_loses_nothing_and_nothing_waits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["send", "receive"])
-def test_loss_in_one_direction_is_put_there(way: str, tmp_path: Path) -> None:
+def test_loss_in_one_direction_is_put_there(way: str, mirrored: Neighbour, tmp_path: Path) -> None:
     """Dropped on the way there or on the way back: told apart, and none on the other way."""
-    with neighbour() as wire, reflecting(wire):
-        shape(wire, way, "rate", "100kbit", "burst", "500", "limit", "500")
-        with traffic(wire, way, 6, 0.02, size=64):
-            found = measured(wire, tmp_path, method="udp")
+    with (
+        shaped(mirrored, way, "rate", "100kbit", "burst", "500", "limit", "500"),
+        traffic(mirrored, way, 6, 0.02, size=64),
+    ):
+        found = measured(mirrored, tmp_path, method="udp")
     lost = found["loss_direction_ratio", way]
     assert lost > 0.02
     assert found["loss_direction_ratio", OTHER[way]] == 0
@@ -122,12 +140,15 @@ def test_loss_in_one_direction_is_put_there(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["send", "receive"])
-def test_a_queue_in_one_direction_is_put_there(way: str, tmp_path: Path) -> None:
+def test_a_queue_in_one_direction_is_put_there(
+    way: str, mirrored: Neighbour, tmp_path: Path
+) -> None:
     """Other traffic fills one way again and again: probes wait there, and not on the other."""
-    with neighbour() as wire, reflecting(wire):
-        shape(wire, way, "rate", "2mbit", "burst", "3000", "latency", "300ms")
-        with traffic(wire, way, 20, 0.15):
-            found = measured(wire, tmp_path)
+    with (
+        shaped(mirrored, way, "rate", "2mbit", "burst", "3000", "latency", "300ms"),
+        traffic(mirrored, way, 20, 0.15),
+    ):
+        found = measured(mirrored, tmp_path)
     assert found["queue_seconds", way] > 0.008
     assert found["queue_seconds", OTHER[way]] < found["queue_seconds", way] / 4
 

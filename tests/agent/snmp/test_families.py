@@ -4,7 +4,7 @@ import math
 
 import pytest
 from helpers.snmpcase import CASES, device, named, seen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramgac_agent.snmp.families import FAMILIES, load
@@ -45,6 +45,7 @@ def _walks(draw: st.DrawFn, scalars: list[Oid], columns: list[Oid]) -> Walk:
 
 
 @pytest.mark.parametrize("kind", sorted(FAMILIES))
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_answer_is_borne(kind: str, data: st.DataObject) -> None:
     """Whatever comes, nothing is raised, ratios lie between 0 and 2, and no value is unreal."""
