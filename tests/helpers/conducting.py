@@ -1,6 +1,7 @@
 """A test conductor with a held clock, and everything it told others."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from helpers.leases import KEY
 
@@ -12,6 +13,9 @@ from tramgac_collector.model import Owner
 from tramgac_proto.throughput.lease import read_unverified
 from tramgac_proto.v1 import fleet_pb2
 
+if TYPE_CHECKING:
+    from tramgac_collector.facts.ledger import Fact
+
 MEGABIT = 125_000
 
 
@@ -20,6 +24,7 @@ class Office:
 
     Attributes:
         refusals: With whom they were told to.
+        facts: What is known of the ports on the way; a test may add some.
     """
 
     def __init__(self, inventory: Inventory, section: ThroughputSection | None = None) -> None:
@@ -28,7 +33,8 @@ class Office:
         self.endings: list[Ending] = []
         self.refusals: list[tuple[Owner, fleet_pb2.LeaseRefusal]] = []
         config = Config(throughput=section or ThroughputSection())
-        self.desk = Conductor(KEY, inventory, config, self)
+        self.facts: dict[tuple[str, str], Fact] = {}
+        self.desk = Conductor(KEY, inventory, config, self, lambda *key: self.facts.get(key))
 
     def granted(self, grant: Grant) -> None:
         """Remember it."""

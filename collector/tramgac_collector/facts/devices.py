@@ -18,6 +18,7 @@ _SHARE = 0.05
 PORT_FINDINGS: Mapping[str, FactKind] = {
     code: FactKind(f"net.port.{code}", "bool") for code in PORT_WORDS
 }
+PORT_USE = FactKind("net.port.use", "ratio", _SHARE)
 PORTS = FactKind("net.ports", "count")
 PORTS_BESIDE: Mapping[str, FactKind] = {
     one: FactKind(f"net.ports.{one}", "count") for one in ("down", "half_duplex", "slowed")
@@ -50,9 +51,7 @@ FROM_DEVICE: Mapping[str, FromMetric] = {
     "port_up": FromMetric(FactKind("net.port.up", "bool"), _PORT),
     "port_speed_bytes": FromMetric(FactKind("net.port.speed", "bytes_per_second"), _PORT),
     "port_error_ratio": FromMetric(FactKind("net.port.error_share", "ratio", _SHARE), _PORT),
-    "port_utilization_ratio": FromMetric(
-        FactKind("net.port.use", "ratio", _SHARE), ("port", "direction")
-    ),
+    "port_utilization_ratio": FromMetric(PORT_USE, ("port", "direction")),
     "port_finding": FromMetric(
         FactKind("net.port", "bool"), _PORT, by="finding", kinds=PORT_FINDINGS
     ),

@@ -93,7 +93,11 @@ class Ingest:
         self.derived = Derived(self.facts, self.live, self._owner_of)
         self.facts.on_change = self.derived.note
         self.conductor = Conductor(
-            self.authority.lease_signer, Inventory(), config, LedgerBook(self.writer.execute)
+            self.authority.lease_signer,
+            Inventory(),
+            config,
+            LedgerBook(self.writer.execute),
+            self.facts.get,
         )
         self.inventory = Inventory()
         self.centre = self._make_centre()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from tramgac_collector.config import Config, ThroughputSection
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.lan.budget import DAY_MS, Account
+from tramgac_collector.lan.busy import Get, is_busy, is_quiet, nothing_known
 from tramgac_collector.lan.calendar import clinic_ends, clinics_of, night_opens
 from tramgac_collector.lan.history import History, Past
 from tramgac_collector.lan.ledger import Ending, Entry, Grant
@@ -33,8 +34,6 @@ LEAD_MS = 2_000
 LIFETIME_MS = 20_000
 # No lease holds anything for longer: see `until_ms`.
 _LONGEST_HOLD_MS = LIFETIME_MS + lease.CLOCK_TOLERANCE_MS + math.ceil(lease.MAX_SECONDS * 1000)
-# Below this share of the link in use a floor test may run in clinic hours.
-QUIET_SHARE = 0.3
 # At the rate that is expected; the least a burst needs to show a rate.
 CAPACITY_SPAN_SECONDS = 0.5
 CAPACITY_LEAST_BYTES = 1_000_000
@@ -114,16 +113,23 @@ class Conductor:
         inventory: What exists; ``set_inventory`` replaces it.
         config: Bounds of every lease, and where the collector's own responder is.
         book: Where it is written down.
+        facts: What is known of the ports on the way.
     """
 
     def __init__(
-        self, signer: "Ed25519PrivateKey", inventory: Inventory, config: Config, book: Book
+        self,
+        signer: "Ed25519PrivateKey",
+        inventory: Inventory,
+        config: Config,
+        book: Book,
+        facts: Get = nothing_known,
     ) -> None:
         self._signer = signer
         self._section = config.throughput
         self._address = own_address(config) if self._section.responder else ""
         self._map = Map(inventory, self._address)
         self._book = book
+        self._facts = facts
         self._accounts: dict[str, Account] = {}
         # What is taken: until when, by which lease.
         self._taken: dict[str, tuple[int, str]] = {}
@@ -268,7 +274,7 @@ class Conductor:
             due_ms = self._history.due_ms(path)
             if now_ms < due_ms:
                 raise Refused("not_due", due_ms - now_ms + later)
-        elif request.HasField("load_ratio") and 0 <= request.load_ratio < QUIET_SHARE:
+        elif is_quiet(request) and not is_busy(route, self._facts, now_ms):
             return
         for end in route.ends:
             ends_ms = clinic_ends(clinics_of(self._map.inventory, end), now_ms)
