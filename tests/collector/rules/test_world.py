@@ -1,6 +1,8 @@
 """Facts, inventory and papers as rules see them: nothing known twice, nothing made up."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from helpers.evidence import NOW, OWNER, SERIES, arrival
@@ -10,11 +12,14 @@ from tramgac_collector.facts.ledger import Fact, FactLedger
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.feed import FactsFeed
+from tramgac_collector.rules import datasets
+from tramgac_collector.rules.clocks import CLOCKS
 from tramgac_collector.rules.evaluate import Evidence, Subject, evaluate
 from tramgac_collector.rules.given import Given, Papers
 from tramgac_collector.rules.library import FOLDER
 from tramgac_collector.rules.pack import read_pack
-from tramgac_collector.rules.world import FactsWorld
+from tramgac_collector.rules.vocabulary import VOCABULARY
+from tramgac_collector.rules.world import SOURCES, FactsWorld
 
 INVENTORY = """
 facilities:
@@ -285,3 +290,13 @@ def test_a_runtime_counts_only_where_it_can_be_believed() -> None:
         known(of_the_ups(ups_runtime=900, ups_runtime_trusted=0), "ups.runtime", "device") is None
     )
     assert known(of_the_ups(ups_runtime=900), "ups.runtime", "device") is None
+
+
+def test_what_nobody_measures_is_listed() -> None:
+    """The page names exactly the terms that are made of nothing; the inventory knows the others."""
+    page = (Path(__file__).parents[3] / "docs/rules.md").read_text()
+    listed = page.partition("stay unknown: ")[2].partition(".\n")[0]
+    made = {*SOURCES, *datasets.TERMS, *CLOCKS, "bk.cover"}
+    asked = {term.name for term in VOCABULARY.values() if term.kind != "attribute"}
+    assert re.findall("`([^`]+)`", listed)
+    assert set(re.findall("`([^`]+)`", listed)) == asked - made
