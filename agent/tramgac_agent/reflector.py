@@ -7,12 +7,12 @@ is refused gets no answer at all.
 
 import logging
 import socket
-import threading
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
+from tramgac_agent.door import Door
 from tramgac_agent.probes.base import CannotProbe
 from tramgac_agent.probes.reflection import Packet, Stamped, pack, read_key, unpack
 from tramgac_proto.throughput.session import split_address
@@ -63,7 +63,7 @@ class _Peer:
         return (seen | bit).bit_count()
 
 
-class Reflector:
+class Reflector(Door):
     """Listens in a thread of its own.
 
     Args:
@@ -73,30 +73,13 @@ class Reflector:
     """
 
     def __init__(self, listen: str, peers: Iterable[str], key_file: str = "") -> None:
+        super().__init__("reflector")
         self._listen = listen
         self._peers: dict[str, _Peer | None] = dict.fromkeys(peers)
         self._key_file = key_file
-        self._halt = threading.Event()
-        self._opened = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reflector", daemon=True)
         self._refused = 0
         self._counted_from = 0.0
         self._strained_until = 0.0
-        self.address = ("", 0)
-        self.counts: Counter[str] = Counter()
-
-    def start(self) -> None:
-        """Begin to listen; an address that is taken is tried again, not fatal."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 2.0) -> None:
-        """Stop listening."""
-        self._halt.set()
-        self._thread.join(timeout)
-
-    def wait_open(self, timeout: float) -> bool:
-        """Wait until the port is open; ``address`` is known then."""
-        return self._opened.wait(timeout)
 
     def _run(self) -> None:
         while not self._halt.is_set():

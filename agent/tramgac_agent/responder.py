@@ -9,13 +9,13 @@ import logging
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from tramgac_agent.door import Door
 from tramgac_proto.throughput.lease import MAX_SECONDS
 from tramgac_proto.throughput.responder import open_door
 from tramgac_proto.throughput.session import HELLO_SECONDS, refuse
@@ -62,7 +62,7 @@ class Files(Protocol):
         ...
 
 
-class ResponderDoor:
+class ResponderDoor(Door):
     """Listens for tests in a thread of its own.
 
     Args:
@@ -72,29 +72,12 @@ class ResponderDoor:
     """
 
     def __init__(self, listen: str, files: Files, offset_ms: Callable[[], int] = lambda: 0) -> None:
+        super().__init__("responder-door")
         self._listen = listen
         self._files = files
         self._offset_ms = offset_ms
-        self._halt = threading.Event()
-        self._opened = threading.Event()
         self._starts: deque[float] = deque(maxlen=MAX_STARTS_PER_MINUTE)
         self._child: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._run, name="responder-door", daemon=True)
-        self.address = ("", 0)
-        self.counts: Counter[str] = Counter()
-
-    def start(self) -> None:
-        """Begin to listen; an address that is taken is tried again, not fatal."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 2.0) -> None:
-        """Stop listening; a test that runs is ended."""
-        self._halt.set()
-        self._thread.join(timeout)
-
-    def wait_open(self, timeout: float) -> bool:
-        """Wait until the port is open; ``address`` is known then."""
-        return self._opened.wait(timeout)
 
     def _run(self) -> None:
         while not self._halt.is_set():
