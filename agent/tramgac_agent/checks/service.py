@@ -264,6 +264,10 @@ class ServiceCheck(Check[ServiceSettings]):
             context.log.warning("%s: %s", stream, failed)
             yield Observation(failure=failed.code, subject=system.subject, stream=stream)
             return
+        except Exception:  # our bug with one system must not end the others
+            context.log.exception("%s: failed unexpectedly", stream)
+            yield Observation(failure="internal_error", subject=system.subject, stream=stream)
+            return
         yield Observation(_samples(system, finding), subject=system.subject)
         token = one.changes.look(
             context.state_dir / f"{system.key}.json", {"reason": finding.reason}, context.log

@@ -233,3 +233,24 @@ def test_the_documented_example_loads() -> None:
     section = tomllib.loads(example)["checks"]["service"]
     kinds = [one.kind for one in convert(section, ServiceSettings, "page").systems]
     assert kinds == ["http", "systemd", "tcp", "tcp"]
+
+
+def test_our_own_fault_with_one_system_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody expected is said of that system alone; it is neither up nor down."""
+
+    def odd(system: service.System, _deadline: object) -> service.Finding:
+        if system.system == "odd":
+            raise ZeroDivisionError
+        return service.Finding("ok", 0.1)
+
+    monkeypatch.setattr(service, "probe_tcp", odd)
+    systems = [
+        {"system": name, "kind": "tcp", "address": "127.0.0.1:1"} for name in ("odd", "good")
+    ]
+    check = ServiceCheck(convert({"systems": systems}, ServiceSettings, "test"))
+    seen = observe(check, tmp_path)
+    assert [one.failure for one in seen if one.failure] == ["internal_error"]
+    assert not values(seen, system="odd")
+    assert values(seen, system="good")["service_up"] == 1
