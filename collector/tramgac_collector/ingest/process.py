@@ -113,6 +113,7 @@ class Ingest:
         metrics.STORE_FLOOR_BYTES.set(config.store.floor_bytes)
         self._anchors_changed_ms = 0
         self._servers: list[grpc.aio.Server] = []
+        self._doors_open = False
         self.ports: dict[str, int] = {}
 
     def _make_centre(self) -> Centre:
@@ -191,6 +192,7 @@ class Ingest:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._open_doors()
+            self._doors_open = True
             log.info("listening: %s", {**self.ports, "metrics": metrics_server.port})
             tasks = [asyncio.create_task(one) for one in self._timers()]
             await stop.wait()
@@ -225,6 +227,9 @@ class Ingest:
         ]
 
     def _ready(self) -> bool:
+        """The store answers, and agents can call: the page of metrics is open before the doors."""
+        if not self._doors_open:
+            return False
         with reading(self.engine) as connection:
             connection.execute(select(schema.settings.c.key).limit(1))
         return self.writer.stats.healthy

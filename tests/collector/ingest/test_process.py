@@ -44,6 +44,31 @@ def connect_without_certificate(port: int) -> None:
             return  # refused, one way or the other
 
 
+# Opening a door takes a while, as on a busy machine.
+_SLOW_DOORS = """
+import time
+import grpc.aio
+_server = grpc.aio.server
+def slowly(*args, **kwargs):
+    time.sleep(1.5)
+    return _server(*args, **kwargs)
+grpc.aio.server = slowly
+"""
+
+
+def test_ready_means_that_agents_can_call(stack: Stack) -> None:
+    """The page of metrics answers before the doors are open; until they are, it is not ready."""
+    (stack.root / "sitecustomize.py").write_text(_SLOW_DOORS)
+    config = str(stack.root / "collector.toml")
+    argv = [sys.executable, "-m", "tramgac_collector.ingest", "--config", config]
+    stack._spawn("ingest", argv, PYTHONPATH=str(stack.root))
+    poll(lambda: stack.get("/-/healthy"), bool, 30, "the page answers")
+    assert stack.get("/-/ready") == ""
+    stack.wait_ready()
+    for door in ("grpc", "enrollment"):
+        socket.create_connection(("127.0.0.1", stack.ports[door]), timeout=5).close()
+
+
 def test_a_life_from_start_to_stop(stack: Stack) -> None:
     """It becomes ready, counts strangers at the door, refuses a twin, and stops with 0."""
     stack.start_collector()
