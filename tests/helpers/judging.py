@@ -1,13 +1,14 @@
 """A judge on a real store with a clock to hold, and a ledger that writes to the same store."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from helpers.evidence import NOW
 from sqlalchemy import Engine, insert, text
 
 from tramgac_collector.config import Config
 from tramgac_collector.facts.ledger import FactLedger
+from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.inventory.versions import import_inventory
 from tramgac_collector.judge.process import Judge
 from tramgac_collector.judge.rulebook import RulesPart
@@ -27,6 +28,16 @@ class JudgedStore:
         self.facts = FactLedger()
         self.declare(inventory)
         self.judge = self.new_judge()
+
+    @classmethod
+    def just_now(cls, folder: Path, inventory: str) -> Self:
+        """One that was judged at this moment, with a configuration ``c.toml`` for commands."""
+        store = cls(folder, inventory)
+        store.now_ms = wall_ms()
+        store.judge = store.new_judge()
+        store.judge.turn()
+        (folder / "c.toml").write_text(f'[collector]\nstate_dir = "{folder}"\n')
+        return store
 
     def new_judge(self) -> Judge:
         """As after a restart of the process; rules only."""

@@ -12,7 +12,6 @@ from helpers.judging import JudgedStore
 from sqlalchemy import text
 
 from tramgac_collector.__main__ import COMMANDS
-from tramgac_collector.identity.keyring import wall_ms
 from tramgac_collector.rules.library import FOLDER, Library
 from tramgac_proto.commandline import run
 
@@ -30,12 +29,7 @@ Ask = Callable[..., Any]
 @pytest.fixture
 def centre(tmp_path: Path) -> JudgedStore:
     """A store that was judged just now."""
-    centre = JudgedStore(tmp_path, INVENTORY)
-    centre.now_ms = wall_ms()
-    centre.judge = centre.new_judge()
-    centre.judge.turn()
-    (tmp_path / "c.toml").write_text(f'[collector]\nstate_dir = "{tmp_path}"\n')
-    return centre
+    return JudgedStore.just_now(tmp_path, INVENTORY)
 
 
 @pytest.fixture

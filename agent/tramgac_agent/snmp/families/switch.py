@@ -152,7 +152,7 @@ class SwitchFamily(Family[SwitchMemory]):
             yield Sample("tramgac_switch_ports", float(speeds[speed]), {"speed": speed})
         found = Counter(code for one in access for code in open_findings(one.memory))
         down = sum(one.seen.port.enabled and not one.seen.port.up for one in access)
-        # By what is seen now: a sleeping port is no finding, yet it is in half duplex.
+        # By what is seen now: the first look at half duplex is no finding yet, but it is counted.
         half = [one.seen.port.full_duplex for one in up if one.seen.port.full_duplex is not None]
         yield Sample("tramgac_switch_ports_down", float(down))
         if half:
