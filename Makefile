@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs clean
+.PHONY: install run test check bench soak proto requirements docs dashboards clean
 
 PY := .venv/bin/python
 BIN := .venv/bin
@@ -22,12 +22,12 @@ test:
 	scripts/system-packages test
 	scripts/other-restic trixie
 	$(MAKE) --no-print-directory install
-	$(PY) -m pytest -m "not soak"
+	$(PY) -m pytest -m "not soak" -n 4 --dist loadfile
 
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy agent collector proto scripts tests
+	$(BIN)/mypy agent collector proto scripts tests dashboards
 	$(BIN)/lint-imports
 	$(BIN)/buf lint proto
 	scripts/check-proto
@@ -49,6 +49,10 @@ proto:
 
 docs:
 	$(PY) scripts/gen-docs
+
+# Dashboards, rules and examples anew from their one source.
+dashboards: install
+	PYTHONPATH=dashboards $(PY) -m tramgac_dashboards
 
 requirements:
 	scripts/lock-requirements

@@ -1,0 +1,40 @@
+"""The choices at the top of boards, and the matchers that go with them."""
+
+from typing import Final
+
+from tramgac_dashboards.model import Text, Variable
+
+FACILITY: Final = Variable(
+    "facility", Text(vi="Cơ sở", en="Facility"), "label_values(tramgac_facility_info, facility)"
+)
+ONE_FACILITY: Final = Variable(
+    "facility",
+    Text(vi="Cơ sở", en="Facility"),
+    "label_values(tramgac_facility_info, facility)",
+    several=False,
+)
+SITE: Final = Variable(
+    "site",
+    Text(vi="Địa điểm", en="Site"),
+    'label_values(tramgac_host_info{facility=~"$facility"}, site)',
+)
+HOST: Final = Variable(
+    "host",
+    Text(vi="Máy", en="Host"),
+    'label_values(tramgac_host_info{facility=~"$facility", site=~"$site",'
+    ' role=~"server|probe"}, host)',
+)
+ONE_HOST: Final = Variable(
+    "host",
+    Text(vi="Máy", en="Host"),
+    'label_values(tramgac_host_info{facility=~"$facility", role=~"server|probe"}, host)',
+    several=False,
+)
+
+# Matchers; put them between braces.
+IN_FACILITY: Final = 'facility=~"$facility"'
+IN_SITE: Final = 'facility=~"$facility", site=~"$site"'
+ON_HOST: Final = 'facility=~"$facility", host=~"$host"'
+
+# Gives a facility's series its name; after it, `name_{lang}` is a label.
+NAMED: Final = " * on(facility) group_left(name_{lang}) tramgac_facility_info"
