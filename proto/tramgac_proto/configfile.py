@@ -78,14 +78,23 @@ def _override(base: dict[str, Any], extra: Mapping[str, Any]) -> None:
             base[key] = value
 
 
+def _drop_ins(path: Path) -> list[Path]:
+    """Files beside ``path``: of its own folder (``agent.d``), or of ``conf.d`` where it has none.
+
+    Two programs on one machine share the folder of their files, but not each other's keys.
+    """
+    own = path.with_suffix(".d")
+    return sorted((own if own.is_dir() else path.parent / "conf.d").glob("*.toml"))
+
+
 def read_tree(path: Path, prefix: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Read ``path``, then ``conf.d/*.toml`` beside it, then the environment.
+    """Read ``path``, then its drop-in files beside it, then the environment.
 
     Raises:
         ConfigError: A file is missing, unreadable, not TOML, or sets a key twice.
     """
     tree = _parse(path)
-    for extra in sorted((path.parent / "conf.d").glob("*.toml")):
+    for extra in _drop_ins(path):
         _merge(tree, _parse(extra), extra)
     _override(tree, _environment(prefix, os.environ if environ is None else environ))
     return tree
@@ -93,7 +102,7 @@ def read_tree(path: Path, prefix: str, environ: Mapping[str, str] | None = None)
 
 def origin(path: Path, prefix: str, environ: Mapping[str, str] | None = None) -> str:
     """Everything that ``read_tree`` reads, for messages: a wrong key may stand in any of it."""
-    extra = [f"conf.d/{one.name}" for one in sorted((path.parent / "conf.d").glob("*.toml"))]
+    extra = [f"{one.parent.name}/{one.name}" for one in _drop_ins(path)]
     names = os.environ if environ is None else environ
     extra += [f"${name}" for name in sorted(names) if name.startswith(prefix)]
     return f"{path} (with {', '.join(extra)})" if extra else str(path)
