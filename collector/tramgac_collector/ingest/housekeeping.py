@@ -130,6 +130,7 @@ class Housekeeping:
         self._version = 0
         self._known: set[str] = set()
         self._seen: dict[str, int] = {}
+        self._versions: dict[str, str] = {}
 
     def reload(self) -> bool:
         """Read registry and inventory if an administrator changed something.
@@ -293,22 +294,27 @@ class Housekeeping:
             metrics.STORE_FREE_BYTES.set(size.free_bytes)
 
     async def sight(self) -> None:
-        """Store who called for the first time: a person who has just enrolled it waits for it."""
+        """Store who called first, or with another version: who enrolled or upgraded it waits."""
         await self.write_seen(only_new=True)
 
     async def write_seen(self, *, only_new: bool = False) -> None:
-        """Store last call and version of every agent that called since the last turn."""
+        """Store last call and version of every agent that called since the last turn.
+
+        Args:
+            only_new: Leave out those whose version is stored already.
+        """
         rows = [
             SeenRow(key=agent_id, seen=agent.last_seen_ms, version=agent.version)
             for agent_id, agent in self._centre.admission.agents.items()
             if agent.last_seen_ms > self._seen.get(agent_id, 0)
-            and not (only_new and agent_id in self._seen)
+            and not (only_new and self._versions.get(agent_id) == agent.version)
         ]
         for at in range(0, len(rows), _SEEN_CHUNK):
             chunk = rows[at : at + _SEEN_CHUNK]
             job = partial(_write_seen, rows=chunk)
             await asyncio.wrap_future(self._centre.writer.execute(job))
             self._seen.update((row["key"], row["seen"]) for row in chunk)
+            self._versions.update((row["key"], row["version"]) for row in chunk)
 
 
 def _write_seen(connection: Connection, rows: list[SeenRow]) -> None:

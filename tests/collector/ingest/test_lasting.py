@@ -259,6 +259,24 @@ def test_a_version_cannot_break_the_store(tmp_path: Path, store_url: str) -> Non
     run(main)
 
 
+def test_an_upgrade_is_told_at_once(tmp_path: Path) -> None:
+    """Whoever upgrades waits for the new version; it is there within two seconds."""
+
+    async def main() -> None:
+        async with running_ingest(make_config(tmp_path)) as centre:
+            agent = centre.agent()
+            assert agent.stub is not None
+            for version in ("1.0", "1.1"):
+                request = agent.request([])
+                request.status.version = version
+                await agent.stub.Report(request)
+                await centre.ingest.housekeeping.sight()
+                rows = centre.rows("SELECT version FROM agents WHERE last_seen_ms > 0")
+                assert rows == [(version,)]
+
+    run(main)
+
+
 @pytest.mark.parametrize("field", ["sent_unix_ms", "sent_boottime_ms"])
 def test_a_clock_beyond_all_times_is_refused(tmp_path: Path, field: str) -> None:
     """It would give an offset that no field of the answer can hold."""
