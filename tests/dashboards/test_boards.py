@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tramgac_dashboards import boards
 from tramgac_dashboards.__main__ import files
 from tramgac_dashboards.places import ROOT
