@@ -5,6 +5,7 @@ Agent, collector, documentation, dashboards and tests read this table and no oth
 inventory; they never come over the wire, so they are not listed here.
 """
 
+from tramgac_proto.centremetrics import CENTRE_METRICS
 from tramgac_proto.devicemetrics import DEVICE_METRICS
 from tramgac_proto.metric import OWNER_LABELS, Metric, MetricType, Owner
 from tramgac_proto.metric import counter as _counter
@@ -41,13 +42,6 @@ _METRICS = (
         "count",
         "Records known to be lost, by reason",
         "reason",
-        owner="collector",
-    ),
-    _gauge(
-        "facility_info",
-        "info",
-        "Always 1; carries the facility's insurance code",
-        "code",
         owner="collector",
     ),
     _gauge(
@@ -352,6 +346,7 @@ _METRICS = (
         "part",
         owner="collector",
     ),
+    *CENTRE_METRICS,
     *DEVICE_METRICS,
     *PATH_METRICS,
     # tick: proves that nothing is lost or doubled on the way

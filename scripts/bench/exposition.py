@@ -51,9 +51,6 @@ class _NoInventory:
     def expected_hosts(self) -> list[Any]:
         return []
 
-    def facility_codes(self) -> dict[str, str]:
-        return {}
-
 
 class _Page:
     """A live state that shows a whole fleet."""

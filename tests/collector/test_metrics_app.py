@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from helpers.stack import poll
 
+from tramgac_collector.live.names import Info
 from tramgac_collector.live.state import LiveState
 from tramgac_collector.metrics_app import Probe, accepts_gzip, start_metrics_server
 from tramgac_collector.model import Owner
@@ -27,21 +28,25 @@ class Declared:
     def expected_hosts(self) -> list[Owner]:
         return [HOST]
 
-    def facility_codes(self) -> dict[str, str]:
-        return {"bv-a": "01001"}
-
 
 # What the collector works out itself, by the way it is told to the page.
 _DERIVED = tuple(
     f"tramgac_{name}"
-    for name in ("agent_lost_records", "backup_", "deadline_", "incident_", "judge_", "rule_")
+    for name in (
+        *("agent_lost_records", "backup_", "deadline_", "gap_", "incident_", "judge_"),
+        *("maintenance_", "rule_", "storm_"),
+    )
 )
 
 
 def everything() -> LiveState:
     """A state in which every metric of the catalogue has a value."""
     live = LiveState(Declared(), START)
-    live.seen(HOST, START, fleet_pb2.AgentStatus(), 10, START)
+    live.seen(HOST, START, fleet_pb2.AgentStatus(version="1.4.0"), 10, START)
+    names = [name for name in CATALOGUE if name.endswith(("facility_info", "site_info"))]
+    names += ["tramgac_host_info", "tramgac_system_info"]
+    xs = {name: tuple((label, "x") for label in CATALOGUE[name].labels) for name in names}
+    live.name("inventory", [Info(name, HOST, xs[name]) for name in names])
     agent = [metric for metric in CATALOGUE.values() if metric.owner == "agent"]
     series = [(metric.name, tuple((n, "x") for n in metric.labels)) for metric in agent]
     live.apply(HOST, "all", live.layout(HOST, series), [1.0] * len(series), START, START + 10**6)

@@ -19,17 +19,13 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Declared:
-    """An inventory of two facilities."""
+    """An inventory of these hosts."""
 
-    def __init__(self, *hosts: Owner, codes: bool = True) -> None:
+    def __init__(self, *hosts: Owner) -> None:
         self.hosts = list(hosts)
-        self.codes = codes
 
     def expected_hosts(self) -> Sequence[Owner]:
         return self.hosts
-
-    def facility_codes(self) -> dict[str, str]:
-        return {"bv-a": "01001", "bv-b": "01002"} if self.codes else {}
 
 
 def new_state(*hosts: Owner) -> LiveState:

@@ -18,6 +18,7 @@ _NOTED_VALID_MS = 600_000
 # Series judged in one turn, some 25 ms of work; with very many, all within half a minute.
 _TURN_SERIES = 200
 _TURNS = 30
+_HOUR_SECONDS = 3600.0
 _BACKUP = "tramgac_backup_"
 # Facts that show by whom a series is reported; the newest of these names its owner.
 _TELLING = (bk.REPOSITORY, bk.RUN_STARTED, bk.LAST_RUN)
@@ -196,6 +197,11 @@ def _lines(judged: Judged, now_ms: int) -> Iterator[tuple[tuple[str, Labels], fl
     """What the page says of one series."""
     verdict, evidence = judged.verdict, judged.evidence
     series = ("series", judged.series)
+    if judged.declared is not None:
+        asked = judged.declared.dataset
+        yield (f"{_BACKUP}rpo_seconds", (series,)), asked.rpo_hours * _HOUR_SECONDS
+        if asked.rto_hours is not None:
+            yield (f"{_BACKUP}rto_seconds", (series,)), asked.rto_hours * _HOUR_SECONDS
     yield (f"{_BACKUP}state", (series, ("state", verdict.state.value))), 1.0
     for found in verdict.findings:
         yield (f"{_BACKUP}finding", (series, ("reason", found.reason))), 1.0

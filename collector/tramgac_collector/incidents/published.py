@@ -1,18 +1,14 @@
 """Open incidents on the one page of metrics: read by the ingest process, which owns it."""
 
-from collections.abc import Mapping
-
 from sqlalchemy import Engine, func, select
 
+from tramgac_collector.live.kept import Kept, Key, Lines, place
 from tramgac_collector.live.state import LiveState
-from tramgac_collector.model import Owner
 from tramgac_collector.store.engine import reading
 from tramgac_collector.store.schema import incidents
 
 _OPEN = "tramgac_incident_open"
-
-# Facility, site, code and severity, to how many there are.
-Counts = Mapping[tuple[str, str, str, str], float]
+_OLDEST = "tramgac_incident_oldest_timestamp_seconds"
 
 
 class OpenIncidents:
@@ -25,28 +21,26 @@ class OpenIncidents:
 
     def __init__(self, engine: Engine, live: LiveState) -> None:
         self._engine = engine
-        self._live = live
-        self._shown: Counts = {}
+        self._kept = Kept(live)
 
-    def look(self) -> Counts:
-        """Those that are part of no other; may run in any thread."""
+    def look(self) -> Lines:
+        """Those that are part of no other, counted, and since when; may run in any thread."""
         table = incidents.c
-        place = (table.facility, table.site, table.code, table.severity)
+        sort = (table.facility, table.site, table.code, table.severity)
         query = (
-            select(*place, func.count(table.id))
+            select(*sort, func.count(table.id), func.min(table.opened_ms))
             .where(table.closed_ms.is_(None), table.parent_id.is_(None))
-            .group_by(*place)
+            .group_by(*sort)
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return {(row[0], row[1], row[2], row[3]): float(row[4]) for row in rows}
+        lines: dict[Key, float] = {}
+        for facility, site, code, severity, count, opened_ms in rows:
+            where = (place(facility, site), (("code", code), ("severity", severity)))
+            lines[_OPEN, *where] = float(count)
+            lines[_OLDEST, *where] = opened_ms / 1000
+        return lines
 
-    def show(self, counts: Counts) -> None:
+    def show(self, lines: Lines) -> None:
         """Show them; what is over is taken off."""
-        for key in self._shown.keys() | counts.keys():
-            value = counts.get(key)
-            if value != self._shown.get(key):
-                facility, site, code, severity = key
-                labels = (("code", code), ("severity", severity))
-                self._live.derived(_OPEN, Owner("", facility, site, ""), labels, value)
-        self._shown = counts
+        self._kept.show(lines)

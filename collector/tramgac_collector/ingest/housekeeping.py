@@ -17,7 +17,9 @@ from tramgac_collector.ingest.servicer import Centre
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import newest
+from tramgac_collector.judge.entered import Entered
 from tramgac_collector.judge.published import Published
+from tramgac_collector.judge.rule_names import RuleNames
 from tramgac_collector.judge.vitals import Vitals
 from tramgac_collector.store import schema
 from tramgac_collector.store.engine import read_generation, reading
@@ -121,6 +123,8 @@ class Housekeeping:
         self._registry = registry
         self._derived = derived
         self._published = Published(engine, centre.live)
+        self._rule_names = RuleNames(engine, centre.live)
+        self._entered = Entered(engine, centre.live)
         self._incidents = OpenIncidents(engine, centre.live)
         self._vitals = Vitals(engine, centre.live)
         self._retention = retention
@@ -172,6 +176,7 @@ class Housekeeping:
         self._count_agents()
         if change.inventory is not None:
             self._on_inventory(change.inventory)
+            self._entered.set_inventory(change.inventory)
             self._centre.admission.forget_plans()
         if gone or change.inventory is not None:
             self._derived.refresh(self._centre.now_ms())
@@ -247,9 +252,13 @@ class Housekeeping:
         """Show what the judge has found since the last turn."""
         self._vitals.show(await asyncio.to_thread(self._vitals.look))
         self._incidents.show(await asyncio.to_thread(self._incidents.look))
-        news = await asyncio.to_thread(self._published.look, self._centre.now_ms())
+        now_ms = self._centre.now_ms()
+        self._entered.show(await asyncio.to_thread(self._entered.look, now_ms))
+        news = await asyncio.to_thread(self._published.look, now_ms)
         for _ in self._published.show(news):
             await asyncio.sleep(0)
+        rules = self._published.rules
+        self._rule_names.show(await asyncio.to_thread(self._rule_names.look, rules))
 
     async def minute(self) -> None:
         """Judge backups anew, note coverage, remember who called last and when."""

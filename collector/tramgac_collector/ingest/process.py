@@ -30,6 +30,7 @@ from tramgac_collector.ingest.housekeeping import (
 from tramgac_collector.ingest.plans import Rules
 from tramgac_collector.ingest.restore import show_known, show_latest
 from tramgac_collector.ingest.servicer import Centre, FleetServicer, Settings
+from tramgac_collector.inventory.infos import inventory_infos
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.inventory.versions import import_inventory, newest
 from tramgac_collector.lan.book import LedgerBook
@@ -156,6 +157,7 @@ class Ingest:
     def _set_inventory(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.live.set_inventory(inventory)
+        self.live.name("inventory", inventory_infos(inventory))
         self.derived.set_inventory(inventory)
         self.conductor.set_inventory(inventory)
 

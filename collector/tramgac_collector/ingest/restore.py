@@ -16,7 +16,7 @@ def show_known(live: LiveState, registry: Registry) -> None:
     """Name every registered agent, so that one that never calls again is seen to be silent."""
     for agent in sorted(registry.agents(), key=lambda one: one.issued_ms):
         if not agent.denied:
-            live.known(agent.owner, agent.last_seen_ms, agent.not_after_ms)
+            live.known(agent.owner, agent.last_seen_ms, agent.not_after_ms, agent.version)
 
 
 def show_latest(connection: Connection, centre: Centre, registry: Registry) -> int:

@@ -330,10 +330,6 @@ class Inventory(Node, frozen=True, kw_only=True):
         """A facility by id."""
         return self._facilities.get(facility)
 
-    def facility_codes(self) -> dict[str, str]:
-        """Insurance code by facility id."""
-        return {facility.id: facility.code for facility in self.facilities}
-
     def place_of(self, facility: str, host: str) -> Placed | None:
         """A host by its id."""
         return self._hosts.get((facility, host))

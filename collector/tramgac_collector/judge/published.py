@@ -98,6 +98,11 @@ class Published:
             if number % _STEP_LINES == 0:
                 yield
 
+    @property
+    def rules(self) -> set[str]:
+        """Of which a verdict is shown."""
+        return {rule for _, rule in self._shown}
+
     def _show(self, key: Key, line: Line) -> None:
         owner, labels = Owner("", key[0], "", ""), (("rule", key[1]),)
         self._live.derived(_STATUS, owner, labels, line.code)

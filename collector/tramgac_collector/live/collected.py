@@ -1,10 +1,12 @@
-"""Lines the collector writes itself: liveness, coverage, facilities, derived series."""
+"""Lines the collector writes itself: liveness, coverage, names, derived series."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from tramgac_collector.live.fragments import Page
 from tramgac_collector.live.layout import RefusedSeries, line_prefix
+from tramgac_collector.live.names import Named
 from tramgac_collector.live.streams import Place, Streams
 from tramgac_collector.live.text import labels_text, spell
 from tramgac_collector.model import Owner
@@ -17,12 +19,16 @@ _OFFSET = "tramgac_agent_clock_offset_seconds"
 _CERTIFICATE = "tramgac_agent_certificate_expiry_timestamp_seconds"
 _RECORDS = "tramgac_agent_outbox_records"
 _BYTES = "tramgac_agent_outbox_bytes"
-_INFO = "tramgac_facility_info"
+_AGENT_INFO = "tramgac_agent_info"
 _COVERAGE = "tramgac_facility_coverage_ratio"
 
 # What a silent agent said of itself vanishes like its values. Its certificate stays:
 # it runs out in the dark as well.
 _SAID = (_OFFSET, _RECORDS, _BYTES)
+# What an agent calls its version; anything else is none and is not shown.
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}")
+# Enough to see that one is too long.
+_VERSION_CHARS = 33
 _OF_PLACE = (_UP, _LAST_SEEN, _CERTIFICATE, *_SAID)
 
 
@@ -40,7 +46,9 @@ class CollectedLines:
         self._shown: dict[tuple[str, Place], float] = {}
         self._derived: defaultdict[tuple[str, Place], dict[str, bytes]] = defaultdict(dict)
         self._derived_of: defaultdict[str, set[tuple[str, Place]]] = defaultdict(set)
-        self._codes: dict[str, str] = {}
+        self._versions: dict[Place, str] = {}
+        self._named: dict[str, Mapping[Named, bytes]] = {}
+        self._covered: set[str] = set()
 
     def alive(self, owner: Owner, status: fleet_pb2.AgentStatus, offset_ms: int) -> None:
         """Show that an agent calls, and what it says of itself."""
@@ -49,6 +57,7 @@ class CollectedLines:
         self._set(_OFFSET, place, offset_ms / 1000)
         self._set(_RECORDS, place, float(status.outbox_records))
         self._set(_BYTES, place, float(status.outbox_bytes))
+        self.version(owner, status.version)
 
     def last_seen(self, owner: Owner, at_ms: int) -> None:
         """Show the last accepted call; 0 means there was none."""
@@ -59,6 +68,18 @@ class CollectedLines:
         """Show the end of the certificate; 0 means it is not known."""
         if not_after_ms > 0:
             self._set(_CERTIFICATE, _place(owner), not_after_ms / 1000)
+
+    def version(self, owner: Owner, version: str) -> None:
+        """Show what an agent told of its version; a silent one keeps it."""
+        place, version = _place(owner), version[:_VERSION_CHARS]
+        if self._versions.get(place) == version:
+            return
+        self._versions[place] = version
+        if _VERSION.fullmatch(version):
+            prefix = line_prefix(CATALOGUE[_AGENT_INFO], owner, (("version", version),))
+            self._put(_AGENT_INFO, place, "info", f"{prefix} 1.0\n".encode())
+        else:
+            self._drop(_AGENT_INFO, place, "info")
 
     def silent(self, place: Place) -> None:
         """Show that a host does not report."""
@@ -71,23 +92,23 @@ class CollectedLines:
         for name in _OF_PLACE:
             self._unset(name, place)
         self._labels.pop(place, None)
+        self._versions.pop(place, None)
+        self._drop(_AGENT_INFO, place, "info")
 
     def keep_places(self, places: Collection[Place]) -> None:
         """Remove liveness of all other hosts."""
-        for place in [place for place in self._labels if place not in places]:
+        for place in {*self._labels, *self._versions}.difference(places):
             self.remove_place(place)
 
-    def facilities(self, codes: dict[str, str]) -> None:
-        """Show the facilities that exist."""
-        for facility in self._codes:
-            place = (facility, "", "")
-            self._unset(_COVERAGE, place)
-            self._page.drop(_INFO, self._streams.slot(place), (place, "info"))
-        self._codes = dict(codes)
-        for facility, code in codes.items():
-            place = (facility, "", "")
-            prefix = _INFO + labels_text((("facility", facility), ("code", code)))
-            self._put(_INFO, place, "info", f"{prefix} 1.0\n".encode())
+    def name(self, source: str, named: Mapping[Named, bytes]) -> None:
+        """Show what one source calls things; what it does not name any more is taken off."""
+        before = self._named.get(source, {})
+        for family, facility in before.keys() - named.keys():
+            self._drop(family, (facility, "", ""), source)
+        for key, fragment in named.items():
+            if before.get(key) != fragment:
+                self._put(key[0], (key[1], "", ""), source, fragment)
+        self._named[source] = named
 
     def coverage(
         self, expected: Iterable[Place], reporting: Collection[Place], *, settled: bool
@@ -102,13 +123,14 @@ class CollectedLines:
         for place in expected:
             declared[place[0]] += 1
             present[place[0]] += place in reporting
-        for facility in self._codes:
+        for facility in self._covered | declared.keys():
             place = (facility, "", "")
             hosts, here = declared[facility], present[facility]
             if hosts and (settled or here == hosts):
                 self._set(_COVERAGE, place, here / hosts)
             else:
                 self._unset(_COVERAGE, place)
+        self._covered = set(declared)
 
     def derived(
         self, name: str, owner: Owner, labels: tuple[tuple[str, str], ...], value: float | None
@@ -138,7 +160,7 @@ class CollectedLines:
     def _drop_derived(self, key: tuple[str, Place]) -> None:
         name, place = key
         self._derived.pop(key, None)
-        self._page.drop(name, self._streams.slot(place), (place, "derived"))
+        self._drop(name, place, "derived")
 
     def _set(self, name: str, place: Place, value: float) -> None:
         if self._shown.get((name, place)) == value:
@@ -152,8 +174,11 @@ class CollectedLines:
 
     def _unset(self, name: str, place: Place) -> None:
         if self._shown.pop((name, place), None) is not None:
-            self._page.drop(name, self._streams.slot(place), (place, "line"))
+            self._drop(name, place, "line")
 
     def _put(self, name: str, place: Place, kind: str, fragment: bytes) -> None:
         block = self._page.block(name, self._streams.slot(place))
         self._page.put(block, (place, kind), fragment)
+
+    def _drop(self, name: str, place: Place, kind: str) -> None:
+        self._page.drop(name, self._streams.slot(place), (place, kind))

@@ -1,7 +1,7 @@
 """What the fleet says now: values while they are valid, liveness always."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tramgac_collector import metrics
@@ -9,6 +9,7 @@ from tramgac_collector.live.agents import Agent
 from tramgac_collector.live.collected import CollectedLines
 from tramgac_collector.live.fragments import Page
 from tramgac_collector.live.layout import Layout, Series, make_layout
+from tramgac_collector.live.names import Info, render_names
 from tramgac_collector.live.streams import Place, Stream, Streams
 from tramgac_collector.model import Owner
 from tramgac_proto import limits
@@ -26,10 +27,6 @@ class Expected(Protocol):
         """Every declared host."""
         ...
 
-    def facility_codes(self) -> dict[str, str]:
-        """Insurance code by facility id."""
-        ...
-
 
 class LiveState:
     """Current values of every agent as Prometheus text.
@@ -38,7 +35,7 @@ class LiveState:
     a lock that is held for microseconds (a scrape holds it to list what changed).
 
     Args:
-        inventory: Hosts that should report and facilities that exist.
+        inventory: Hosts that should report.
         started_ms: Start of the collector, wall clock; silence is judged only after
             ``COLLECTOR_SETTLE_SECONDS`` from here.
     """
@@ -64,10 +61,10 @@ class LiveState:
         """
         return make_layout(owner, series)
 
-    def known(self, owner: Owner, last_seen_ms: int, not_after_ms: int) -> None:
+    def known(self, owner: Owner, last_seen_ms: int, not_after_ms: int, version: str = "") -> None:
         """Name an agent of the registry at start-up, oldest enrolment first.
 
-        Its last call and its certificate are shown though it has not reported yet.
+        Its last call, certificate and version are shown though it has not reported yet.
         """
         with self._lock:
             agent = self._agent(owner.agent_id)
@@ -75,6 +72,7 @@ class LiveState:
             if self._settle_home(agent, owner):
                 self._lines.last_seen(owner, agent.last_seen_ms)
                 self._lines.certificate(owner, not_after_ms)
+                self._lines.version(owner, version)
 
     def seen(
         self,
@@ -164,6 +162,12 @@ class LiveState:
         with self._lock:
             self._lines.derived(name, owner, labels, value)
 
+    def name(self, source: str, infos: Iterable[Info]) -> None:
+        """Show what one source calls things, in place of all it called them before."""
+        named = render_names(infos)
+        with self._lock:
+            self._lines.name(source, named)
+
     def forget(self, agent_id: str) -> None:
         """Remove everything of an agent that is no longer registered."""
         with self._lock:
@@ -190,11 +194,10 @@ class LiveState:
             self._liveness()
 
     def set_inventory(self, inventory: Expected) -> None:
-        """Take a new inventory: what is expected, facility codes, coverage."""
+        """Take a new inventory: what is expected, coverage."""
         with self._lock:
             hosts = inventory.expected_hosts()
             self._expected = [(one.facility, one.site, one.host) for one in hosts]
-            self._lines.facilities(inventory.facility_codes())
             self._lines.keep_places({*self._expected, *self._speakers})
             self._liveness()
 

@@ -59,6 +59,7 @@ def test_a_declared_series_without_evidence_is_shown() -> None:
         line("state", "1.0", state="unverified"),
         line("finding", "1.0", reason="not_yet_seen"),
         line("next_due_timestamp_seconds", "1.8000936e+09"),
+        line("rpo_seconds", "93600.0"),
         line("copies", "0.0", dataset=DATASET, series=""),
         line("copies_required", "1.0", dataset=DATASET, series=""),
     }
@@ -88,6 +89,7 @@ def test_everything_known_of_a_good_series_is_shown() -> None:
             line("restore_bytes_per_second", ""),
             line("predicted_restore_seconds", ""),
             line("immutable", ""),
+            line("rpo_seconds", ""),
             line("copies", "", dataset=DATASET, series=""),
             line("copies_required", "", dataset=DATASET, series=""),
         )

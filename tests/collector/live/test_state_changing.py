@@ -34,7 +34,7 @@ def test_what_is_kept_between_reads_is_never_stale(
     steps: list[tuple[tuple[Owner, str], str, int, str]],
 ) -> None:
     """Whatever changes and however it is read, both pages are what was told last."""
-    state = LiveState(Declared(codes=False), START)
+    state = LiveState(Declared(), START)
     told: dict[tuple[str, str], list[str]] = {}
     for event, ((owner, stream), action, value, read) in enumerate(steps):
         key = (owner.agent_id, stream)
