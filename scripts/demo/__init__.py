@@ -1,0 +1,1 @@
+"""A made-up province: simulated agents over real gRPC, with a real centre beside them."""

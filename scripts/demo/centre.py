@@ -1,0 +1,202 @@
+"""The centre as people run it: collector, Prometheus, Alertmanager, and a mailbox."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from demo.sizes import Size
+from helpers.alertmanager import Alertmanager
+from helpers.fleet import SimulatedIdentity
+from helpers.ports import free_port
+from helpers.simulated import enroll_at
+
+from tramgac_collector.identity.ca import Authority
+from tramgac_collector.store.engine import open_engine, upgrade
+
+ROOT = Path(__file__).resolve().parents[2]
+DOORS = ("grpc", "enrollment", "throughput", "web", "metrics", "prometheus")
+_STOP_SECONDS = 20.0
+_INTERVAL = re.compile(r"^(\s*(?:- )?interval:) .*$", re.MULTILINE)
+
+
+def wait_for(what: Callable[[], object], seconds: float, name: str) -> None:
+    """Poll until it holds.
+
+    Raises:
+        TimeoutError: It does not within ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name}: not within {seconds:g} s")
+        time.sleep(0.1)
+
+
+def fetch(url: str) -> str:
+    """The body; nothing while the server is not there or refuses."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own loopback
+            body: bytes = answer.read()
+    except (urllib.error.URLError, OSError):
+        return ""
+    return body.decode()
+
+
+class Centre:
+    """Everything that runs at the centre, below one folder.
+
+    Args:
+        folder: Its own; made where it is missing.
+        inventory: The file's text.
+        size: How often Prometheus looks.
+        mail_port: Where the mailbox listens; 0: there is none, and no Alertmanager.
+    """
+
+    def __init__(self, folder: Path, inventory: str, size: Size, mail_port: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.ports = {door: free_port() for door in DOORS}
+        self.ca_pem = b""
+        self._size = size
+        self._mail_port = mail_port
+        self._running: list[subprocess.Popen[bytes]] = []
+        (folder / "inventory.yml").write_text(inventory)
+        program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+        self.alertmanager = Alertmanager(folder, mail_port) if program and mail_port else None
+
+    def at(self, door: str) -> str:
+        """``host:port`` of a door."""
+        return f"127.0.0.1:{self.ports[door]}"
+
+    @property
+    def config(self) -> Path:
+        """The collector's configuration."""
+        return self.folder / "collector.toml"
+
+    def _write(self) -> None:
+        listen = "\n".join(f'{door} = "{self.at(door)}"' for door in DOORS[:-1])
+        told = ""
+        if self.alertmanager:
+            told = f'alertmanager = ["{self.alertmanager.url}"]\nresend_seconds = 10\n'
+        elif self._mail_port:
+            mail = f"mailto://localhost:{self._mail_port}?from=tramgac@example.org"
+            told = f'urls = ["{mail}&to=watch@example.org"]\n'
+        self.config.write_text(
+            f'[collector]\nstate_dir = "{self.folder / "state"}"\n'
+            f'inventory = "{self.folder / "inventory.yml"}"\n[listen]\n{listen}\n'
+            f"[notify]\n{told}[limits]\ncalls_per_minute = 6000\n"
+        )
+
+    def enroll(self, places: Sequence[tuple[str, str, str]]) -> list[SimulatedIdentity]:
+        """Make the store and the authority, put the inventory into force, enrol every agent."""
+        state = self.folder / "state"
+        state.mkdir()
+        self._write()
+        url = f"sqlite:///{state / 'store.db'}"
+        upgrade(url)
+        authority = Authority.open_or_create(state)
+        self.ca_pem = authority.ca_pem
+        engine = open_engine(url)
+        identities = enroll_at(engine, authority, places)
+        engine.dispose()
+        self.command("inventory", "import")
+        return identities
+
+    def command(self, *words: str) -> str:
+        """Run ``tramgac-collector``; what it printed.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        argv = [sys.executable, "-m", "tramgac_collector", *words, "--config", str(self.config)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def _spawn(self, name: str, argv: Sequence[str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._running.append(
+                subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def start(self) -> None:
+        """Start everything and wait until it answers."""
+        argv = [sys.executable, "-m", "tramgac_collector", "serve", "--config", str(self.config)]
+        self._spawn("collector", argv)
+        if self.alertmanager:
+            self._tell_slowly()
+            self.alertmanager.start()
+        if shutil.which("prometheus"):
+            self._start_prometheus()
+        ready = f"http://{self.at('metrics')}/-/ready"
+        wait_for(lambda: fetch(ready), 120, f"collector; see {self.folder / 'collector.log'}")
+
+    def _tell_slowly(self) -> None:
+        """As in the field; the helper's own waits are those of a quick test."""
+        config = self.folder / "alertmanager.yml"
+        told = config.read_text().replace("group_wait: 200ms", "group_wait: 15s")
+        told = told.replace("group_interval: 500ms", "group_interval: 30s")
+        # What Prometheus' own rules find is there to be looked at; people are told of incidents.
+        only = "['severity=\"none\"']"
+        config.write_text(told.replace(only, "['incident=\"\"']"))
+
+    def _start_prometheus(self) -> None:
+        rules = self.folder / "rules"
+        rules.mkdir(exist_ok=True)
+        every = f"{self._size.scrape_seconds}s"
+        for kind in ("rules", "alerts"):
+            for path in sorted((ROOT / "dashboards" / kind).glob("*.yml")):
+                text = _INTERVAL.sub(rf"\1 {every}", path.read_text())
+                (rules / f"{kind}-{path.name}").write_text(text)
+        told: dict[str, Any] = {
+            "global": {"scrape_interval": every, "scrape_timeout": every,
+                       "evaluation_interval": every},
+            "rule_files": [str(rules / "*.yml")],
+            "scrape_configs": [
+                {"job_name": "tramgac", "static_configs": [{"targets": [self.at("metrics")]}]},
+                {"job_name": "prometheus", "static_configs": [{"targets": [self.at("prometheus")]}]},
+            ],
+        }  # fmt: skip
+        if self.alertmanager:
+            target = {"static_configs": [{"targets": [self.alertmanager.address]}]}
+            told["alerting"] = {"alertmanagers": [target]}
+        config = self.folder / "prometheus.yml"
+        config.write_text(json.dumps(told, indent=1))
+        argv = ["prometheus", f"--config.file={config}", "--log.level=warn",
+                f"--storage.tsdb.path={self.folder / 'prometheus'}",
+                f"--web.listen-address={self.at('prometheus')}"]  # fmt: skip
+        self._spawn("prometheus", argv)
+        ready = f"http://{self.at('prometheus')}/-/ready"
+        wait_for(lambda: fetch(ready), 60, f"prometheus; see {self.folder / 'prometheus.log'}")
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """An instant vector from Prometheus: ``metric`` and ``value`` of each series."""
+        asked = urllib.parse.urlencode({"query": expression})
+        body = fetch(f"http://{self.at('prometheus')}/api/v1/query?{asked}")
+        found: list[dict[str, Any]] = json.loads(body)["data"]["result"] if body else []
+        return found
+
+    def stop(self) -> None:
+        """End everything, the collector last."""
+        for process in reversed(self._running):
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()
+        if self.alertmanager:
+            self.alertmanager.stop()
