@@ -72,3 +72,20 @@ COVERAGE = Look(unit="percentunit", steps=falling(0.8, 0.95), decimals=0, least=
 AGE = Look(unit="s", steps=NEUTRAL)
 WHEN = Look(unit="dateTimeFromNow")
 COUNT = Look(unit="short", steps=NEUTRAL, decimals=0)
+
+# The states of docs/backups.md, the worst first; `tramgac_backup_state` has them as a label.
+BACKUP_STATE = (
+    Meaning("failed", Text(vi="hỏng", en="failed"), WORST),
+    Meaning("blocked", Text(vi="bị chặn", en="blocked"), BAD),
+    Meaning("late", Text(vi="trễ", en="late"), BAD),
+    Meaning("blind", Text(vi="không nhìn thấy", en="blind"), UNKNOWN),
+    Meaning("suspicious", Text(vi="đáng ngờ", en="suspicious"), WARN),
+    Meaning("partial", Text(vi="thiếu", en="partial"), WARN),
+    Meaning("unverified", Text(vi="chưa chứng minh", en="unverified"), NOTE),
+    Meaning("ok", Text(vi="đủ bằng chứng", en="proven"), GOOD),
+)
+# The same as numbers, for lines over time: 8 is the worst, 1 is proven.
+BACKUP_NUMBERS = tuple(
+    Meaning(str(len(BACKUP_STATE) - place), one.text, one.colour)
+    for place, one in enumerate(BACKUP_STATE)
+)
