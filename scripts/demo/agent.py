@@ -9,22 +9,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+from helpers.fleet import SimulatedIdentity
+
 from demo.backups import backup_events, backup_looks
 from demo.devices import device_looks
 from demo.hosts import host_looks
-from demo.look import Look, Self
+from demo.look import Look, Self, share
 from demo.paths import path_looks
 from demo.sizes import Size
 from demo.standing import CLOCK_AHEAD_SECONDS
-from helpers.fleet import SimulatedIdentity
-
 from tramgac_proto.limits import KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, MAX_BATCH_RECORDS
 from tramgac_proto.v1 import fleet_pb2, fleet_pb2_grpc
 
 _DEADLINE_SECONDS = 20.0
 _VERSIONS = ("0.1.0", "0.1.0", "0.1.0", "0.0.9")
-# Records that a full disk cost it once, before the simulation.
-_LOST = 40
+# Most records that a full disk cost an agent once, before the simulation.
+_MOST_LOST = 90
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
@@ -57,9 +57,10 @@ class Agent:
         self._epoch = uuid.uuid4().hex
         self._ids: dict[_Key, int] = {}
         self._told_ids = 0
-        self._seq = _LOST
+        self._seq = 0
         self._kept: list[fleet_pb2.Record] = []
-        self._lose()
+        if "lost" in me.faults:
+            self._lose(1 + int(_MOST_LOST * share(me.place, "lost")))
         for one in backup_events(me, self._began):
             self._note(one)
 
@@ -98,9 +99,10 @@ class Agent:
             )
         )
 
-    def _lose(self) -> None:
-        lost = [fleet_pb2.SeqRange(first=1, last=_LOST)]
-        gap = fleet_pb2.GapRecord(ranges=lost, reason="disk_full", records=_LOST)
+    def _lose(self, records: int) -> None:
+        self._seq = records
+        lost = [fleet_pb2.SeqRange(first=1, last=records)]
+        gap = fleet_pb2.GapRecord(ranges=lost, reason="disk_full", records=records)
         self._record(fleet_pb2.RECORD_CLASS_EVENT, gap=gap)
 
     def _id(self, key: _Key) -> int:
@@ -138,7 +140,7 @@ class Agent:
     def request(self) -> fleet_pb2.ReportRequest:
         """What it would send now."""
         records = self._kept[:MAX_BATCH_RECORDS]
-        size = sum(one.ByteSize() for one in self._kept) if len(self._kept) < 5_000 else 1_000_000
+        size = sum(one.ByteSize() for one in records) * len(self._kept) // max(1, len(records))
         status = fleet_pb2.AgentStatus(
             boot_id=self._boot_id,
             sent_unix_ms=self._wall_ms(),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from demo.look import Look, Self, between, labelled, ran, share
-
 from tramgac_collector.inventory.model import BackupSeries
 from tramgac_proto.v1 import fleet_pb2
 
@@ -210,6 +209,7 @@ def _proofs(series: str, began: float) -> Iterator[Mapping[str, Any]]:
                 drill_id=f"{kind}-{_ms(ended_at)}", started_unix_ms=_ms(ended_at - 900),
                 ended_unix_ms=_ms(ended_at), bytes=restored, snapshot_bytes=size,
                 restore_seconds=restored / between(6e7, 1.1e8, series), started_by="schedule",
-                files=_files(series), files_expected=_files(series), tool="restic", proof="hook" if whole else "none",
+                files=_files(series), files_expected=_files(series), tool="restic",
+                proof="hook" if whole else "none",
             )
         }  # fmt: skip

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.sizes import Size
 from helpers.alertmanager import Alertmanager
 from helpers.fleet import SimulatedIdentity
 from helpers.ports import free_port
 from helpers.simulated import enroll_at
 
+from demo.sizes import Size
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.store.engine import open_engine, upgrade
 
@@ -165,8 +165,8 @@ class Centre:
                        "evaluation_interval": every},
             "rule_files": [str(rules / "*.yml")],
             "scrape_configs": [
-                {"job_name": "tramgac", "static_configs": [{"targets": [self.at("metrics")]}]},
-                {"job_name": "prometheus", "static_configs": [{"targets": [self.at("prometheus")]}]},
+                {"job_name": job, "static_configs": [{"targets": [self.at(door)]}]}
+                for job, door in (("tramgac", "metrics"), ("prometheus", "prometheus"))
             ],
         }  # fmt: skip
         if self.alertmanager:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from demo.look import Look, Sample, Self, between, count, labelled, near, ran, share
-
 from tramgac_collector.inventory.devices import Device
 from tramgac_proto.lanwords import PORT_WORDS
 

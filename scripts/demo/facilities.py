@@ -152,7 +152,14 @@ def _systems(one: Sketch) -> list[Tree]:
     return systems
 
 
-def _dataset(one: Sketch, host: str, kind: str, to: Sequence[Tree]) -> Tree:
+def _rhythm(kind: str) -> Tree:
+    """Databases each night; images are many, and two nights are allowed."""
+    if kind == "pacs":
+        return {"rpo_hours": 50}
+    return {"rpo_hours": 26, "schedule": {"cron": "30 22 * * *", "grace_minutes": 120}}
+
+
+def _dataset(host: str, kind: str, to: Sequence[Tree]) -> Tree:
     vi, en = {
         "his": ("Cơ sở dữ liệu HIS", "HIS database"),
         "pacs": ("Ảnh chụp chiếu", "Images"),
@@ -164,10 +171,9 @@ def _dataset(one: Sketch, host: str, kind: str, to: Sequence[Tree]) -> Tree:
         "host": host,
         "of": kind,
         "kind": "images" if kind == "pacs" else "database",
-        "rpo_hours": 26,
+        **_rhythm(kind),
         "rto_hours": 24 if kind == "pacs" else 4,
         "hung_hours": 6,
-        "schedule": {"cron": "30 22 * * *", "grace_minutes": 120},
         "retention": {"days": 30, "months": 0, "keep_days": 7},
         "proof": {"check": 8, "data": 92, "canary": 2, "sample": 31, "full": 92},
         "copies": 2,
@@ -185,7 +191,7 @@ def _datasets(one: Sketch) -> list[Tree]:
             "domain": {"credentials": "chi-ghi"},
         },
     ]  # fmt: skip
-    return [_dataset(one, host, host.partition("-")[0], to) for host in one.servers]
+    return [_dataset(host, host.partition("-")[0], to) for host in one.servers]
 
 
 def facility(one: Sketch) -> Tree:

@@ -2,11 +2,10 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from demo.centre import Centre
-
 from tramgac_collector.incidents.model import Change, Detail, Event, Incident
 from tramgac_collector.incidents.store import apply
 from tramgac_collector.inventory.model import Inventory
@@ -25,12 +24,15 @@ ACCEPTED = (("bvdk-cua-bac", "product.host.disk"), ("bvdk-tinh", "product.bk.res
 # What was open when the collector was last stopped: node, code, severity, hours.
 _OPEN = (
     ("bvdk-cua-bac/co-so-1/pacs-01//srv", "disk_filling", "high", 30.0),
-    ("bvdk-tinh/co-so-1/lis-01", "clock_wrong", "medium", 7.0),
+    ("bvdk-tinh/co-so-1/lis-01", "clock_wrong", "low", 7.0),
+    ("system:bvdk-tinh/emr", "certificate_expiring", "medium", 50.0),
     ("backup:bvdk-tinh/pacs-01/du-lieu-pacs@ngoai-vien", "backup_failed", "high", 11.0),
     ("backup:bvdk-cua-bac/his-01/du-lieu-his@nas", "backup_late", "high", 60.0),
     ("bvtn-hoa-gao/co-so-1/ups-cs1", "ups_on_battery", "critical", 0.6),
     ("ttyt-dong-che/co-so-1/printer-cs1", "printer_stuck", "low", 3.0),
 )
+
+LEFT_OPEN = frozenset({code for _, code, _, _ in _OPEN} | {"ups_battery_low"})
 
 
 def hand_in(centre: Centre, inventory: Inventory) -> None:
@@ -69,7 +71,7 @@ def declare_storm(centre: Centre, facilities: list[str], hours: float) -> str:
 def lay_down(centre: Centre, inventory: Inventory) -> None:
     """Everything a small province has on record."""
     with ThreadPoolExecutor(2) as pool:
-        work = [
+        work: list[Future[object]] = [
             pool.submit(hand_in, centre, inventory),
             *(pool.submit(_accept, centre, *one) for one in ACCEPTED),
             pool.submit(declare_storm, centre, ["bvdk-cua-bac"], 20.0),
@@ -92,13 +94,13 @@ def leave_open(centre: Centre) -> None:
     now_ms = time.time_ns() // 1_000_000
     changes = []
     for node, code, severity, hours in _OPEN:
-        place = node.removeprefix("backup:").split("/")
+        place = node.removeprefix("backup:").removeprefix("system:").split("/")
         since = now_ms - round(hours * _HOUR_MS)
         changes.append(
             Change(
                 Incident(
                     number=0, node=node, code=code, facility=place[0],
-                    site="" if node.startswith("backup:") else place[1], opened_ms=since,
+                    site="" if ":" in node else place[1], opened_ms=since,
                     severity=severity, detail=Detail(since_ms=since),
                 ),
                 Event.OPENED,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import yaml
+
 from demo import names
 from demo.facilities import Sketch, Tree, facility
 from demo.sizes import Size

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from demo.look import Look, Sample, Self, between, labelled, look, near, share, wave
-
 from tramgac_collector.inventory.model import System
 from tramgac_proto.pathmetrics import DIRECTIONS, PATH_STAGES
 from tramgac_proto.v1 import fleet_pb2

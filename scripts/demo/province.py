@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from helpers.fleet import SimulatedIdentity
+from helpers.province_line import Line
+
 from demo.agent import Agent
 from demo.look import Self, Weather, between
 from demo.sizes import Size
 from demo.standing import FAULTS
-from helpers.fleet import SimulatedIdentity
-from helpers.province_line import Line
-
 from tramgac_collector.inventory.model import Inventory, Placed
 
 Place = tuple[str, str, str]

@@ -19,10 +19,11 @@ FAULTS: Mapping[str, frozenset[str]] = {
             "ups-cs1:battery_replace",
             "printer-cs1:low_toner",
         ),
-        "bvdk-cua-bac/pacs-01": ("disk_full", "fell"),
+        "bvdk-cua-bac/pacs-01": ("disk_full", "fell", "lost"),
         "ttyt-dong-che/may-do": (
             "printer-cs1:jammed",
             "loss",
+            "lost",
             "wan_slow",
             "no_bv-trung-uong",
             "switch-cs1:flapping",

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from helpers.fleet import SimulatedIdentity
 
 from demo import history, inventory
 from demo.centre import Centre, fetch, wait_for
@@ -16,8 +18,6 @@ from demo.nuisance import Nuisance
 from demo.province import Province, places_of
 from demo.sizes import SMALL, Size
 from demo.standing import weather
-from helpers.fleet import SimulatedIdentity
-
 from tramgac_collector.inventory.load import parse_inventory
 from tramgac_collector.inventory.model import Inventory
 from tramgac_proto.limits import COLLECTOR_SETTLE_SECONDS
@@ -41,7 +41,7 @@ class World:
 
     @property
     def ports(self) -> dict[str, int]:
-        """By door: ``grpc``, ``enrollment``, ``throughput``, ``web``, ``metrics``, ``prometheus``."""
+        """By door: ``grpc``, ``enrollment``, ``web``, ``metrics``, ``prometheus`` and others."""
         return self.centre.ports
 
     @property
@@ -79,8 +79,8 @@ class World:
         """
 
         def judged() -> bool:
-            found = self.query('sum(tramgac_incident_open{code="certificate_expiring"})')
-            return bool(found)
+            codes = {one["metric"]["code"] for one in self.query("tramgac_incident_open")}
+            return bool(codes - history.LEFT_OPEN)
 
         wait_for(judged, max(seconds, COLLECTOR_SETTLE_SECONDS), "an incident of its own")
 
@@ -124,7 +124,7 @@ def running(
         province.check()
 
 
-def all_called(province: Province) -> "Any":
+def all_called(province: Province) -> Callable[[], bool]:
     """Whether every agent got through at least once."""
     return lambda: all(agent.calls for agent in province.agents.values())
 
