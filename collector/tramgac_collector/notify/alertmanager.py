@@ -127,6 +127,16 @@ def _alert(
     }
 
 
+def telling_alert(now_ms: int, ends_ms: int) -> Alert:
+    """That this collector tells: while Alertmanager holds it, Prometheus need not tell the same."""
+    labels = {"alertname": "CollectorTells", "severity": "none"}
+    notes = {
+        "summary_vi": "Bộ thu nhận đang tự báo sự cố.",
+        "summary_en": "The collector tells incidents itself.",
+    }
+    return _alert(labels, notes, (now_ms, ends_ms), "")
+
+
 def ends_at(topic: Topic, now_ms: int, resend_ms: int) -> int:
     """When an alert may be forgotten; of a closed incident, when it was over."""
     if topic.kind == RECOVERED and topic.incident.closed_ms is not None:

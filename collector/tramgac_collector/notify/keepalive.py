@@ -13,6 +13,7 @@ from tramgac_collector.notify.alertmanager import (
     ends_at,
     gap_alert,
     incident_alert,
+    telling_alert,
 )
 from tramgac_collector.notify.digest import GAPS, Gap, read_standing
 from tramgac_collector.notify.message import Topic
@@ -61,8 +62,9 @@ class KeepAlive:
         # A clock that was set back must not end what holds.
         if not 0 <= now_ms - self._told_ms < self._resend_ms:
             self._told_ms = now_ms
-            # Also without any: so it is known whether somebody would take one.
-            yield self._incidents(inventory, now_ms)
+            # Also without any: so each knows of the other that it is there.
+            here = telling_alert(now_ms, now_ms + LIVES * self._resend_ms)
+            yield [here, *self._incidents(inventory, now_ms)]
         if not 0 <= now_ms - self._gaps_told_ms < _GAPS_EVERY * self._resend_ms:
             self._gaps_told_ms = now_ms
             if alerts := self._all_gaps(now_ms):

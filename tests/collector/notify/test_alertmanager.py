@@ -80,7 +80,19 @@ def test_alertmanager_that_is_away_is_told_later(fed: Desk, manager: Alertmanage
     fed.after(35)
 
     assert fed.incident(number).told_ms
-    assert [one["labels"]["incident"] for one in manager.alerts()] == [str(number)]
+    assert [one["labels"]["incident"] for one in manager.alerts("SiteUnreachable")] == [
+        str(number)
+    ]
+
+
+def test_alertmanager_hears_that_the_collector_tells(fed: Desk, manager: Alertmanager) -> None:
+    """Also while nothing is wrong; four turns after the last word it does not count any more."""
+    fed.now_ms = wall_ms()
+    fed.after(0)
+    until(lambda: manager.alerts("CollectorTells"))
+    (here,) = manager.alerts("CollectorTells")
+    assert here["labels"] == {"alertname": "CollectorTells", "severity": "none"}
+    until(lambda: not manager.alerts("CollectorTells"), 30)
 
 
 def test_a_regulatory_gap_is_there_to_be_seen_and_mails_nobody(
