@@ -70,6 +70,21 @@ def test_a_declared_series_without_evidence_is_shown() -> None:
     }
 
 
+def test_what_is_asked_of_a_series_is_shown_while_it_is_declared() -> None:
+    """With the labels of its verdict, so that rules can compare; nothing where nothing is asked."""
+    facts, live, derived = make(inventory("rto_hours: 4"))
+    facts.observe(backup_run())
+    derived.refresh(NOW)
+    asked = {line("rpo_seconds", "93600.0"), line("rto_seconds", "14400.0")}
+    assert shown(live, "rpo", "rto") == asked
+    derived.set_inventory(inventory())
+    derived.refresh(NOW)
+    assert shown(live, "rpo", "rto") == {line("rpo_seconds", "93600.0")}
+    derived.set_inventory(Inventory())
+    derived.refresh(NOW)
+    assert shown(live, "rpo", "rto") == set()
+
+
 def test_everything_known_of_a_good_series_is_shown() -> None:
     """State, due time, checks by scope, coverage, drills by kind, rate, copies; no finding."""
     facts, live, derived = make(inventory("", "kind: nas, immutable: true"))

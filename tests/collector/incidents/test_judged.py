@@ -98,7 +98,7 @@ def test_a_cut_goes_through_store_and_judge(centre: Centre) -> None:
 
 
 def test_open_incidents_are_on_the_page_of_metrics(centre: Centre) -> None:
-    """One line by place, code and severity; it goes with the incident."""
+    """One line by place, code and severity, and since when; they go with the incident."""
     live = LiveState(Inventory(), started_ms=NOW)
     published = OpenIncidents(centre.engine, live)
     centre.run(3, *_PLACES)
@@ -106,8 +106,13 @@ def test_open_incidents_are_on_the_page_of_metrics(centre: Centre) -> None:
     published.show(published.look())
     labels = 'code="site_unreachable",facility="bv",severity="high",site="a"'
     line = f"tramgac_incident_open{{{labels}}} 1.0"
-    assert line in live.render().decode().splitlines()
+    lines = live.render().decode().splitlines()
+    assert line in lines
+    oldest = f"tramgac_incident_oldest_timestamp_seconds{{{labels}}} "
+    (since,) = [one.removeprefix(oldest) for one in lines if one.startswith(oldest)]
+    with reading(centre.engine) as connection:
+        assert float(since) * 1000 == connection.scalar(select(schema.incidents.c.opened_ms))
 
     centre.run(7, *_PLACES)
     published.show(published.look())
-    assert "tramgac_incident_open{" not in live.render().decode()
+    assert "tramgac_incident_o" not in live.render().decode()

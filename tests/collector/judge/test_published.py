@@ -10,7 +10,10 @@ from sqlalchemy import text
 
 from tramgac_collector.inventory.model import Inventory
 from tramgac_collector.judge.published import Published
+from tramgac_collector.judge.rule_names import RuleNames
 from tramgac_collector.live.state import LiveState
+from tramgac_collector.rules.library import Library
+from tramgac_collector.store.engine import bump_generation
 
 INVENTORY = """
 facilities:
@@ -32,18 +35,31 @@ class Page:
         good(SERIES, self.centre.facts)
         self.live = LiveState(Inventory(), started_ms=NOW)
         self.published = Published(self.centre.engine, self.live)
+        self.names = RuleNames(self.centre.engine, self.live)
 
     def look(self) -> int:
         """Follow the table; how many lines were news."""
         news = self.published.look(self.centre.now_ms)
         for _ in self.published.show(news):
             pass
+        self.names.show(self.names.look(self.published.rules))
         return len(news.lines)
 
     def line(self, start: str) -> str:
         """Value of the line that starts so; empty where there is none."""
         found = [one for one in self.live.render().decode().splitlines() if one.startswith(start)]
         return found[0].rpartition(" ")[2] if found else ""
+
+    def called(self, rule: str) -> str:
+        """The one line that names a rule; empty where there is none."""
+        found = [one for one in self.rules_named() if f',rule="{rule}",' in one]
+        assert len(found) < 2
+        return "".join(found)
+
+    def rules_named(self) -> list[str]:
+        """Every line that names one."""
+        lines = self.live.render().decode().splitlines()
+        return [one for one in lines if one.startswith("tramgac_rule_info{")]
 
     def status(self, rule: str) -> str:
         """Of one rule."""
@@ -99,3 +115,54 @@ def test_a_clock_set_back_hides_no_change(page: Page) -> None:
     page.look()
 
     assert page.status("vn.anm.level.approved") == "3.0"
+
+
+def test_each_rule_that_is_judged_is_named_once(page: Page) -> None:
+    """One series a rule, whatever the number of facilities: pack, force, where it stands."""
+    other = INVENTORY.partition("facilities:\n")[2].replace("bvdk", "ttyt").replace('"1"', '"2"')
+    two = INVENTORY + other
+    page.centre.declare(two)
+    page.centre.turn()
+    page.look()
+
+    named = page.called("vn.anm.level.approved")
+    assert 'force="binding",pack="vn.anm"' in named
+    assert 'text_status="' in named
+    assert 'title_vi="' in named
+    assert 'cite="' in named
+    assert "facility=" not in named
+    judged = page.live.render().decode().count('tramgac_rule_status{facility="ttyt"')
+    assert len(page.rules_named()) == judged
+    # A deadline is a rule to whoever reads the page.
+    assert page.called("vn.tt13.day.hospital") != ""
+
+
+def test_an_optional_pack_is_named_while_somebody_wants_it(page: Page) -> None:
+    """With its first verdict, and not any more with its last."""
+    assert 'pack="hipaa"' not in "".join(page.rules_named())
+    page.centre.declare(INVENTORY.replace('code: "1"', 'code: "1"\n    packs: [hipaa]'))
+    page.centre.turn()
+    page.look()
+    assert 'pack="hipaa"' in "".join(page.rules_named())
+    page.centre.declare(INVENTORY)
+    page.centre.turn()
+    page.look()
+    assert 'pack="hipaa"' not in "".join(page.rules_named())
+
+
+def test_a_rule_whose_pack_cannot_be_read_keeps_a_name(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board that joins names to verdicts must not lose the verdict: it is not known, not good."""
+    before = page.called("vn.anm.level.approved")
+    monkeypatch.setattr(Library, "read", Library)
+    with page.centre.engine.begin() as connection:
+        bump_generation(connection)
+    page.look()
+    assert page.called("vn.anm.level.approved") == before
+
+    page.names = RuleNames(page.centre.engine, page.live)
+    page.look()
+    bare = page.called("vn.anm.level.approved")
+    assert 'title_vi="vn.anm.level.approved"' in bare
+    assert 'force=""' in bare
