@@ -1,0 +1,1 @@
+"""One signed archive with which hospitals without internet install and upgrade (docs/bundle.md)."""
