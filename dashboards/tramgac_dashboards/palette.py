@@ -89,3 +89,17 @@ BACKUP_NUMBERS = tuple(
     Meaning(str(len(BACKUP_STATE) - place), one.text, one.colour)
     for place, one in enumerate(BACKUP_STATE)
 )
+
+# Facilities nobody hears of stand before all others: not knowing is the worst of all.
+VERDICT = (
+    Meaning("5", Text(vi="không biết gì", en="nothing known"), UNKNOWN),
+    *reversed(SEVERITY),
+)
+# As incidents have it in their label.
+SEVERITY_NAMES = (
+    Meaning("critical", SEVERITY[4].text, WORST),
+    Meaning("high", SEVERITY[3].text, BAD),
+    Meaning("medium", SEVERITY[2].text, WARN),
+    Meaning("low", SEVERITY[1].text, NOTE),
+    Meaning("info", Text(vi="thông tin", en="info"), PLAIN),
+)

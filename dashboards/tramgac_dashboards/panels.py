@@ -218,7 +218,8 @@ def _organize(panel: Table, language: Language) -> models.DataTransformerConfig:
     heads: dict[str, str] = {}
     for column in panel.columns:
         # With one query Grafana calls its value plainly `Value`.
-        source = f"Value #{column.source}" if column.source in letters(panel) else column.source
+        value = column.source in letters(panel)
+        source = f"Value #{column.source}" if value else localized(column.source, language)
         heads["Value" if sole and source == "Value #A" else source] = words(column.title, language)
     options = {
         "renameByName": heads,
