@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs dashboards clean
+.PHONY: install run test check bench soak proto requirements docs dashboards demo-province clean
 
 PY := .venv/bin/python
 BIN := .venv/bin
@@ -17,6 +17,12 @@ run:
 	scripts/system-packages run
 	$(MAKE) --no-print-directory install
 	exec $(PY) scripts/run_here.py
+
+# A made-up province with its centre, and a typhoon day on top of it; loopback only, .run/demo/.
+demo-province:
+	scripts/system-packages test
+	$(MAKE) --no-print-directory install
+	PYTHONPATH=scripts:tests exec $(PY) -m demo
 
 test:
 	scripts/system-packages test

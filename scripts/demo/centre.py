@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,18 @@ def fetch(url: str) -> str:
     return body.decode()
 
 
+def _port(first: int, at: int) -> int:
+    """``first + at`` where nobody listens there, else any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", first + at if first else 0))
+        except OSError:
+            return free_port()
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class Centre:
     """Everything that runs at the centre, below one folder.
 
@@ -59,12 +72,15 @@ class Centre:
         inventory: The file's text.
         size: How often Prometheus looks.
         mail_port: Where the mailbox listens; 0: there is none, and no Alertmanager.
+        first_port: Of its doors, if they are free; 0: any.
     """
 
-    def __init__(self, folder: Path, inventory: str, size: Size, mail_port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, inventory: str, size: Size, mail_port: int = 0, first_port: int = 0
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.ports = {door: free_port() for door in DOORS}
+        self.ports = {door: _port(first_port, at) for at, door in enumerate(DOORS)}
         self.ca_pem = b""
         self._size = size
         self._mail_port = mail_port

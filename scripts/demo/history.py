@@ -2,8 +2,10 @@
 
 import json
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from demo.centre import Centre
 from tramgac_collector.incidents.model import Change, Detail, Event, Incident
@@ -68,25 +70,28 @@ def declare_storm(centre: Centre, facilities: list[str], hours: float) -> str:
     ).strip()  # fmt: skip
 
 
-def lay_down(centre: Centre, inventory: Inventory) -> None:
-    """Everything a small province has on record."""
+def lay_down(centre: Centre, inventory: Inventory, *, whole: bool) -> None:
+    """What the centre has on record: papers and an accepted gap.
+
+    Args:
+        centre: Not yet started.
+        inventory: What is there.
+        whole: Also a storm, planned work, and incidents that stand open.
+    """
+    plan = partial(centre.command, "maintenance", "add")
+    deeds: list[Callable[[], object]] = [
+        partial(hand_in, centre, inventory),
+        *(partial(_accept, centre, *one) for one in ACCEPTED),
+    ]
+    later: list[Callable[[], object]] = [
+        partial(declare_storm, centre, ["bvdk-cua-bac"], 20.0),
+        partial(plan, "bvtn-hoa-gao/co-so-1/may-do", "--hours", "3", "--reason", "New memory"),
+        partial(plan, "bvdk-tinh/co-so-2", "--hours", "5", "--reason", "New switchboard"),
+    ]
     with ThreadPoolExecutor(2) as pool:
-        work: list[Future[object]] = [
-            pool.submit(hand_in, centre, inventory),
-            *(pool.submit(_accept, centre, *one) for one in ACCEPTED),
-            pool.submit(declare_storm, centre, ["bvdk-cua-bac"], 20.0),
-            pool.submit(
-                centre.command, "maintenance", "add", "bvtn-hoa-gao/co-so-1/may-do",
-                "--hours", "3", "--reason", "New memory", "--by", "IT",
-            ),
-            pool.submit(
-                centre.command, "maintenance", "add", "bvdk-tinh/co-so-2",
-                "--hours", "5", "--reason", "New switchboard", "--by", "IT",
-            ),
-        ]  # fmt: skip
-    for one in work:
-        one.result()
-    leave_open(centre)
+        list(pool.map(lambda deed: deed(), deeds + later * whole))
+    if whole:
+        leave_open(centre)
 
 
 def leave_open(centre: Centre) -> None:

@@ -87,7 +87,12 @@ class World:
 
 @contextmanager
 def running(
-    folder: Path, size: Size = SMALL, *, now: Weather | None = None, mail_port: int = 0
+    folder: Path,
+    size: Size = SMALL,
+    *,
+    now: Weather | None = None,
+    mail_port: int = 0,
+    first_port: int = 0,
 ) -> Iterator[World]:
     """A province with its centre, calling and scraped; ended with the block.
 
@@ -97,18 +102,18 @@ def running(
         now: What goes wrong there; by default what is wrong in a small province any day.
         mail_port: A mail server on loopback that takes what people would be told; then there is
             an Alertmanager as well, if the machine has one.
+        first_port: Of the centre's doors, where they are free; 0: any.
 
     Raises:
         TimeoutError: Something did not come up.
     """
     text = inventory.text(size)
     known = parse_inventory(text, "demo")
-    centre = Centre(folder, text, size, mail_port)
+    centre = Centre(folder, text, size, mail_port, first_port)
     with ExitStack() as stack:
         stack.callback(centre.stop)
         *identities, rude, denied = centre.enroll([*places_of(known), *_STRAYS])
-        if size.history:
-            history.lay_down(centre, known)
+        history.lay_down(centre, known, whole=size.history)
         centre.start()
         sky = weather(time.time()) if now is None else now
         address = (centre.ports["grpc"], centre.ca_pem)

@@ -1,0 +1,245 @@
+"""A typhoon day, played on the province; what is printed was seen at the centre."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+from helpers.mail_sink import MailSink
+
+from demo.history import declare_storm
+from demo.inventory import link_of, sketches
+from demo.names import CLOUDS
+from demo.sizes import Size
+from demo.world import World
+from tramgac_proto.limits import COLLECTOR_SETTLE_SECONDS
+
+# The story's clock: a minute of the demo is an hour of the day, which begins at this hour.
+_FIRST_HOUR = 5
+_STORM_HOURS = 30.0
+_LINE = "tuyen-song-cai"
+_CLOUD = CLOUDS[0]
+_FLICKER_SECONDS = 20.0
+# Sites of one line that fall silent together would be taken for the line.
+_APART_SECONDS = 130.0
+_TOLD_SECONDS = 240.0
+_RETURN_SECONDS = 480.0
+_LOOK_SECONDS = 3.0
+_PLACE = ("facility", "site")
+
+
+class Stopped(Exception):  # noqa: N818 - somebody asked for it
+    """Ctrl-C."""
+
+
+class Day:
+    """One day of storm.
+
+    Args:
+        world: The province, with its centre.
+        size: Of it.
+        sink: What people are told arrives here.
+        halt: Set to stop.
+    """
+
+    def __init__(self, world: World, size: Size, sink: MailSink, halt: threading.Event) -> None:
+        self._world = world
+        self._province = world.province
+        self._sketches = sketches(size)
+        self._sink = sink
+        self._halt = halt
+        self._began = time.monotonic()
+        self._mails = 0
+        self._open: dict[tuple[str, ...], float] = {}
+
+    def say(self, text: str) -> None:
+        """One line with both clocks."""
+        passed = time.monotonic() - self._began
+        hours, minutes = divmod(round(passed), 60)
+        story = f"{(_FIRST_HOUR + hours) % 24:02d}:{minutes:02d}"
+        print(f"[{passed:6.1f} s | {story}] {text}", flush=True)
+
+    def play(self) -> None:
+        """All acts.
+
+        Raises:
+            Stopped: Somebody asked for it.
+        """
+        self._morning()
+        self._warning()
+        dark = self._coast()[:3]
+        self._flicker()
+        self._darken(dark[:1])
+        self._cut_line()
+        self._pause(_APART_SECONDS - 60)
+        self._darken(dark[1:2])
+        self._cloud_falls()
+        self._pause(_APART_SECONDS - 60)
+        self._darken(dark[2:])
+        self._await_told()
+        self._all_back(dark)
+
+    def _coast(self) -> list[str]:
+        return [f"{one.name.id}/co-so-1" for one in self._sketches if one.coastal]
+
+    def _figure(self, expression: str) -> float:
+        found = self._world.query(expression)
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def _show(self) -> None:
+        """Print what people were told, and what opened or closed, since the last look."""
+        while self._mails < len(self._sink.mails):
+            self._tell_mail(self._mails)
+            self._mails += 1
+        seen: dict[tuple[str, ...], float] = {
+            (one["metric"]["code"], one["metric"]["severity"], _place(one["metric"])): float(
+                one["value"][1]
+            )
+            for one in self._world.query("tramgac_incident_open")
+        }
+        for key in sorted(seen.keys() | self._open.keys()):
+            old, new = self._open.get(key, 0.0), seen.get(key, 0.0)
+            if old != new:
+                word = "open  " if new > old else "closed"
+                self.say(f"  {word}   {key[0]} ({key[1]}) {key[2]} [{old:g} -> {new:g}]")
+        self._open = seen
+
+    def _tell_mail(self, number: int) -> None:
+        subject = str(self._sink.mails[number]["subject"])
+        lines = [line for line in self._sink.text(number).splitlines() if line.strip()]
+        self.say(f"  MAIL     {subject}")
+        for line in lines[:4]:
+            print(f"{'':22}| {line[:150]}", flush=True)
+
+    def _pause(self, seconds: float) -> None:
+        """Let the day go on, and print what is seen meanwhile."""
+        self._until(lambda: False, seconds)
+
+    def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while True:
+            self._show()
+            self._province.check()
+            if holds():
+                return True
+            if time.monotonic() > deadline:
+                return False
+            if self._halt.wait(min(_LOOK_SECONDS, max(0.1, deadline - time.monotonic()))):
+                raise Stopped
+
+    def _see(self, what: str, expression: str, at_least: float, seconds: float) -> None:
+        """Print a figure of Prometheus' once it is what the weather should make of it, or isn't."""
+        came = self._until(lambda: self._figure(expression) >= at_least, seconds)
+        late = "" if came else f"  (expected {at_least:g} within {seconds:g} s)"
+        self.say(f"  seen     {what}: {self._figure(expression):g}{late}")
+
+    def _morning(self) -> None:
+        self.say("A quiet morning")
+        hosts = len(self._province.agents)
+        self._see("agents that call", "sum(tramgac_agent_up)", hosts, 60)
+        self._see("facilities with a coverage", "count(tramgac_facility_coverage_ratio)", 1, 30)
+        self._see("gaps of rules", "count(tramgac_rule_status == 1)", 1, 60)
+        self.say("  wait     in its first two minutes the collector takes nobody for silent")
+        self._pause(COLLECTOR_SETTLE_SECONDS - (time.monotonic() - self._began))
+
+    def _warning(self) -> None:
+        coast = [one.name.id for one in self._sketches if one.coastal]
+        self.say("The weather service warns; the ops centre declares storm mode for the coast")
+        self.say(f"  said     {declare_storm(self._world.centre, coast, _STORM_HOURS)}")
+        series = "count(tramgac_storm_until_timestamp_seconds)"
+        self._see("facilities in storm mode", series, len(coast), 30)
+
+    def _flicker(self) -> None:
+        coast = self._coast()
+        self.say("The mains flicker on the coast")
+        self._province.weather.on_battery.update(dict.fromkeys(coast, time.time()))
+        self._see("power supplies on battery", "sum(tramgac_ups_on_battery)", len(coast), 90)
+        self._pause(_FLICKER_SECONDS)
+        for site in coast[4:]:
+            self._province.weather.on_battery.pop(site)
+        self._pause(_FLICKER_SECONDS)
+        low = "min(tramgac_ups_battery_charge_ratio)"
+        self.say(f"  seen     lowest battery: {self._figure(low):.0%}")
+
+    def _darken(self, sites: Sequence[str]) -> None:
+        for site in sites:
+            self.say(f"The battery of {site} is empty")
+            self._province.power(site, on=False)
+
+    def _line_sites(self) -> list[str]:
+        return [
+            f"{one.name.id}/co-so-{number + 1}"
+            for one in self._sketches
+            if link_of(one) == _LINE
+            for number in range(one.sites)
+        ]
+
+    def _cut_line(self) -> None:
+        sites = self._line_sites()
+        self.say(f"A tree falls on {_LINE}: {len(sites)} sites hang on it")
+        self._province.cut(sites)
+        self._pause(60)
+
+    def _hosted(self) -> list[str]:
+        return list(
+            chain.from_iterable(
+                (f"{one.id}/{system.id}" for system in one.systems if system.provider == _CLOUD)
+                for one in self._world.inventory.facilities
+            )
+        )
+
+    def _cloud_falls(self) -> None:
+        systems = self._hosted()
+        self.say(f"The cloud of {_CLOUD} stands still: {len(systems)} systems run there")
+        self._province.weather.down.update(systems)
+        self._pause(60)
+
+    def _await_told(self) -> None:
+        told = {
+            "carriers' lines known to be down": "region_link_down",
+            "vendors known to be down": "provider_down",
+            "dark sites": "site_unreachable",
+        }
+        for what, code in told.items():
+            self._see(what, f'sum(tramgac_incident_open{{code="{code}"}})', 1, _TOLD_SECONDS)
+        silent = "count(tramgac_agent_up == 0)"
+        self.say(f"  seen     agents that are silent: {self._figure(silent):g}")
+        self.say(f"  seen     messages a person got so far: {self._mails}")
+
+    def _all_back(self, dark: Sequence[str]) -> None:
+        waiting = self._province.waiting()
+        self.say(f"The storm is over: power, line and cloud return; agents kept {waiting} records")
+        self._province.weather.down.difference_update(self._hosted())
+        self._province.weather.on_battery.clear()
+        for site in dark:
+            self._province.power(site, on=True)
+        self._province.heal(self._line_sites())
+        self._see("agents that call", "sum(tramgac_agent_up)", len(self._province.agents), 120)
+        drained = self._until(lambda: self._waits() < waiting / 10, 120)
+        word = "drained" if drained else "not drained"
+        self.say(f"  seen     backlog {word}: agents tell of {self._waits():g} records that wait")
+        self._until(self._no_outage, _RETURN_SECONDS)
+        self._causes()
+
+    def _waits(self) -> float:
+        return self._figure("sum(tramgac_agent_outbox_records)")
+
+    def _no_outage(self) -> bool:
+        codes = "region_link_down|provider_down|site_unreachable"
+        return not self._world.query(f'tramgac_incident_open{{code=~"{codes}"}}')
+
+    def _causes(self) -> None:
+        self.say("What the ledger says of the day's outages")
+        listed = json.loads(self._world.collector("incidents", "list", "--all", "--json"))
+        wanted = {"region_link_down", "provider_down", "site_unreachable", "agent_silent"}
+        for one in listed:
+            if one["code"] in wanted and not one.get("parent"):
+                state = "open" if one["closed_unix_ms"] is None else "over"
+                cause = one["cause"] or "-"
+                self.say(f"  ledger   {one['code']} {one['node']}: {cause} ({state})")
+
+
+def _place(labels: dict[str, Any]) -> str:
+    return "/".join(labels[key] for key in _PLACE if labels.get(key)) or "province"
