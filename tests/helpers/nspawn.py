@@ -154,8 +154,16 @@ def _sweep() -> None:
     places = (Path("/run/netns"), *_trees())
     for space in {path.name for place in places for path in place.glob(f"{_PREFIX}*")}:
         owner = space.removeprefix(_PREFIX).partition("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+        if owner.isdigit() and not _runs(int(owner)):
             _forget(space)
+
+
+def _runs(process: int) -> bool:
+    """Also false for one that ended and that nobody asked how."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def _trees() -> list[Path]:
