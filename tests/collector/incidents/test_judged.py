@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from helpers.evidence import NOW
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from tramgac_collector.config import Config
 from tramgac_collector.facts.kinds import Claim
@@ -116,3 +116,23 @@ def test_open_incidents_are_on_the_page_of_metrics(centre: Centre) -> None:
     centre.run(7, *_PLACES)
     published.show(published.look())
     assert "tramgac_incident_o" not in live.render().decode()
+
+
+def test_of_several_incidents_the_oldest_gives_the_time(engine: Engine) -> None:
+    """Those that are part of another, or over, are neither counted nor the oldest."""
+    live = LiveState(Inventory(), started_ms=NOW)
+    published = OpenIncidents(engine, live)
+    kind = {"code": "disk", "facility": "bv", "site": "a", "severity": "low", "changed_ms": NOW}
+    for number, (opened_ms, more) in enumerate(
+        ((NOW, {}), (NOW - 7_000, {}), (NOW - 9_000, {"closed_ms": NOW}), (0, {"parent_id": 1}))
+    ):
+        row = {"node": f"bv/a/h{number}", "opened_ms": opened_ms, "closed_ms": None, **kind, **more}
+        with engine.begin() as connection:
+            connection.execute(insert(schema.incidents).values(**row))
+    published.show(published.look())
+
+    labels = '{code="disk",facility="bv",severity="low",site="a"}'
+    lines = live.render().decode().splitlines()
+    assert f"tramgac_incident_open{labels} 2.0" in lines
+    (since,) = [one for one in lines if one.startswith("tramgac_incident_oldest")]
+    assert float(since.rpartition(" ")[2]) * 1000 == NOW - 7_000

@@ -81,8 +81,8 @@ def page(tmp_path: Path) -> Page:
 
 def test_a_storm_is_shown_for_its_facilities_while_it_holds(page: Page) -> None:
     """Of two the later end counts; one that was ended, or is over, is gone."""
-    page.storm("bvdk", "ttyt", hours=1)
     page.storm("bvdk", hours=2)
+    page.storm("bvdk", "ttyt", hours=1)
     page.storm("ttyt", hours=9, ended_ms=NOW - 1)
     assert page.shown() == {"storm bvdk": 2, "storm ttyt": 1}
     assert page.shown(minutes=60) == {"storm bvdk": 2}

@@ -133,6 +133,8 @@ def test_an_agent_tells_its_version_and_a_silent_one_keeps_it() -> None:
     assert infos(state) == {(*line, "version=1.5.0")}
     state.forget(HIS.agent_id)
     assert infos(state) == set()
+    call(state, HIS, "1.5.0")
+    assert infos(state) == {(*line, "version=1.5.0")}
 
 
 def test_after_a_restart_the_version_is_known_before_the_first_call() -> None:
