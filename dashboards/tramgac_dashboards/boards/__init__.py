@@ -5,7 +5,7 @@ from typing import Final
 
 from tramgac_dashboards.model import Board
 
-BOARDS: Final = ("province", "server", "backups", "power", "fleet", "collector")
+BOARDS: Final = ("province", "server", "lan", "backups", "power", "fleet", "collector")
 
 
 def load(name: str) -> Board:
