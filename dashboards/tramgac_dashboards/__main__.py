@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tramgac_dashboards import boards, grafana
+from tramgac_dashboards import alerts, boards, grafana
 from tramgac_dashboards.model import LANGUAGES
 from tramgac_dashboards.places import ROOT, uid
 
@@ -26,7 +26,8 @@ def main() -> int:
     for path in (ROOT / "grafana").rglob("*.json"):
         if path not in wanted:
             path.unlink()
-    sys.stdout.write(f"{len(wanted)} boards written\n")
+    rules = alerts.write(ROOT)
+    sys.stdout.write(f"{len(wanted)} boards and {rules} files of rules written\n")
     return 0
 
 
