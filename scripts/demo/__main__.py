@@ -24,7 +24,7 @@ _FIRST_PORT = 8543
 def _where(world: World, folder: Path) -> list[tuple[str, str]]:
     alertmanager = world.centre.alertmanager
     return [
-        ("pages", f"{world.web_url}/vi/facilities"),
+        ("pages", f"{world.web_url}/"),
         ("metrics", world.metrics_url),
         ("prometheus", world.prometheus_url),
         ("alerts", alertmanager.url if alertmanager else "no Alertmanager on this machine"),

@@ -66,8 +66,10 @@ def _switch(me: Self, device: Device, now: float) -> Iterator[Sample]:
     uplink = device.uplinks[0] if device.uplinks else "Te1/0/1"
     yield from _port(me, device, uplink, now)
     for code in bad:
-        yield from _port(me, device, _port_of(code), now)
-        yield from labelled({"port": _port_of(code), "finding": code}, port_finding=1)
+        port = uplink if code == "overloaded" else _port_of(code)
+        if port != uplink:
+            yield from _port(me, device, port, now)
+        yield from labelled({"port": port, "finding": code}, port_finding=1)
     if share(*key, "healed") < 0.5:  # noqa: PLR2004 - half of them
         healed = {"port": "Gi1/0/24", "finding": "flapping"}
         yield from labelled(healed, port_finding=0)

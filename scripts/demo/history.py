@@ -105,7 +105,7 @@ def leave_open(centre: Centre) -> None:
             Change(
                 Incident(
                     number=0, node=node, code=code, facility=place[0],
-                    site="" if ":" in node else place[1], opened_ms=since,
+                    site="co-so-1" if ":" in node else place[1], opened_ms=since,
                     severity=severity, detail=Detail(since_ms=since),
                 ),
                 Event.OPENED,

@@ -19,6 +19,9 @@ from tramgac_proto.limits import COLLECTOR_SETTLE_SECONDS
 # The story's clock: a minute of the demo is an hour of the day, which begins at this hour.
 _FIRST_HOUR = 5
 _STORM_HOURS = 30.0
+# Until what was wrong before is told: nothing is opened at first, and most is held for a while.
+_ANY_DAY_SECONDS = COLLECTOR_SETTLE_SECONDS + 80.0
+_MAIL_LINES = 3
 _LINE = "tuyen-song-cai"
 _CLOUD = CLOUDS[0]
 _FLICKER_SECONDS = 20.0
@@ -110,7 +113,7 @@ class Day:
         subject = str(self._sink.mails[number]["subject"])
         lines = [line for line in self._sink.text(number).splitlines() if line.strip()]
         self.say(f"  MAIL     {subject}")
-        for line in lines[:4]:
+        for line in lines[:_MAIL_LINES]:
             print(f"{'':22}| {line[:150]}", flush=True)
 
     def _pause(self, seconds: float) -> None:
@@ -141,8 +144,11 @@ class Day:
         self._see("agents that call", "sum(tramgac_agent_up)", hosts, 60)
         self._see("facilities with a coverage", "count(tramgac_facility_coverage_ratio)", 1, 30)
         self._see("gaps of rules", "count(tramgac_rule_status == 1)", 1, 60)
-        self.say("  wait     in its first two minutes the collector takes nobody for silent")
-        self._pause(COLLECTOR_SETTLE_SECONDS - (time.monotonic() - self._began))
+        self.say(
+            "  wait     in its first two minutes the collector opens nothing; then it tells what is"
+        )
+        self.say("  wait     wrong on any day: a full disk, an old battery, a failed backup")
+        self._pause(_ANY_DAY_SECONDS - (time.monotonic() - self._began))
 
     def _warning(self) -> None:
         coast = [one.name.id for one in self._sketches if one.coastal]
