@@ -5,7 +5,17 @@ from typing import Final
 
 from tramgac_dashboards.model import Board
 
-BOARDS: Final = ("province", "server", "lan", "backups", "power", "fleet", "collector")
+BOARDS: Final = (
+    "province",
+    "facility",
+    "server",
+    "lan",
+    "backups",
+    "regulations",
+    "power",
+    "fleet",
+    "collector",
+)
 
 
 def load(name: str) -> Board:
