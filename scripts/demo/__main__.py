@@ -19,6 +19,8 @@ from demo.typhoon import Day, Stopped
 from demo.world import World, running
 
 _FIRST_PORT = 8543
+# Batteries follow the story's clock, more or less.
+_DRAIN = 15.0
 
 
 def _where(world: World, folder: Path) -> list[tuple[str, str]]:
@@ -53,7 +55,11 @@ def main() -> int:
     print(f"starting the centre and {args.size} in {args.folder} ...", flush=True)
     with mail_sink() as sink:
         world_of = running(
-            args.folder, size, now=Weather(), mail_port=sink.port, first_port=_FIRST_PORT
+            args.folder,
+            size,
+            now=Weather(drain=_DRAIN),
+            mail_port=sink.port,
+            first_port=_FIRST_PORT,
         )
         with world_of as world:
             for what, place in _where(world, args.folder):

@@ -103,7 +103,7 @@ def _ups(me: Self, device: Device, now: float) -> Iterator[Sample]:
     key = (me.facility.id, device.id)
     since = me.weather.on_battery.get(me.at)
     passed = 0.0 if since is None else max(0.0, now - since)
-    left = max(0.02, 1 - passed / (_RUNTIME * between(0.5, 1.2, *key)))
+    left = max(0.02, 1 - me.weather.drain * passed / (_RUNTIME * between(0.5, 1.2, *key)))
     yield from labelled(
         {},
         ups_on_battery=since is not None,
@@ -111,7 +111,7 @@ def _ups(me: Self, device: Device, now: float) -> Iterator[Sample]:
         ups_battery_low=left < _LOW,
         ups_battery_replace=_has(me, device, "battery_replace"),
         ups_battery_charge_ratio=left,
-        ups_runtime_seconds=left * _RUNTIME * between(0.5, 1.2, *key),
+        ups_runtime_seconds=left * _RUNTIME * between(0.5, 1.2, *key) / me.weather.drain,
         ups_runtime_trusted=not _has(me, device, "battery_replace"),
         ups_load_ratio=near(0.4, 0.1, now, *key),
         ups_input_volts=near(228, 0.01, now, "mains") if since is None else 0.0,

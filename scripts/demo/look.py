@@ -42,11 +42,13 @@ class Weather:
         down: Systems that answer nobody, as ``facility/system``.
         unreachable: Portals that answer nobody.
         on_battery: Sites without mains, as ``facility/site``, and since when (Unix seconds).
+        drain: How many times as fast batteries run down as they would.
     """
 
     down: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
     on_battery: dict[str, float] = field(default_factory=dict)
+    drain: float = 1.0
 
 
 @dataclass(slots=True)

@@ -171,7 +171,7 @@ class Day:
 
     def _darken(self, sites: Sequence[str]) -> None:
         for site in sites:
-            self.say(f"The battery of {site} is empty")
+            self.say(f"{site} goes dark")
             self._province.power(site, on=False)
 
     def _line_sites(self) -> list[str]:
