@@ -262,7 +262,7 @@ BOARD = Board(
     name="regulations",
     title=Text(vi="Trạm Gác / Quy định", en="Trạm Gác / Regulations"),
     what=Text(
-        vi="Điều khoản nào thấy hở, việc gì đến hạn, điều gì được chấp nhận, điều gì chưa xét được.",
+        vi="Điều khoản nào thấy hở, việc gì đến hạn, điều gì được chấp nhận, gì chưa xét được.",
         en="Which clauses show a gap, what is due, what was accepted, what nobody can judge.",
     ),
     rows=(_FIGURES, _GAPS, _MATRIX, _TEXTS),
