@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tramgac_collector.config import Config
+from tramgac_collector.inventory.load import parse_inventory
 from tramgac_proto.configfile import convert
 
 COLLECTION = Path(__file__).parents[2] / "ansible"
@@ -188,3 +189,38 @@ def test_secrets_are_on_no_command_line_and_in_no_diff() -> None:
     (passphrase,) = [one for one in tasks[1]["block"] if one["name"] == "Passphrase"]
     assert passphrase["no_log"] is True
     assert passphrase["diff"] is False
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of a page that are in this language; commands are in none."""
+    text = (COLLECTION.parent / "docs" / page).read_text()
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [body for named, body in found if named == language]
+
+
+@pytest.mark.parametrize("page", ["install.md", "install.vi.md"])
+def test_the_files_of_the_installation_page_can_be_used(page: str) -> None:
+    """What is copied from it is an inventory of the province, and one of Ansible that fits it."""
+    province, hosts = blocks(page, "yaml")
+
+    declared = {
+        (placed.facility.id, placed.site.id, placed.host.id)
+        for placed in parse_inventory(province, page).placed_hosts()
+    }
+
+    groups = yaml.safe_load(hosts)["all"]["children"]
+    servers = groups["servers"]["hosts"].values()
+    keys = ("tramgac_facility", "tramgac_site", "tramgac_host")
+    assert {tuple(one[key] for key in keys) for one in servers} == declared
+    assert set(groups["collector"]["hosts"]["trung-tam"]) - {"ansible_host"} <= set(
+        defaults("collector")
+    )
+    assert set(groups["canary"]["hosts"]) <= set(groups["servers"]["hosts"])
+
+
+def test_both_languages_give_the_same_commands() -> None:
+    """A command that one page lacks is a step that somebody misses."""
+    commands = blocks("install.md", "")
+
+    assert blocks("install.vi.md", "") == commands
+    assert len(commands) == 6
