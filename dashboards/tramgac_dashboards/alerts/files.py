@@ -1,5 +1,6 @@
 """The tables as YAML, for Prometheus and promtool."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,8 @@ RECORDS: Final[dict[str, tuple[Record, ...]]] = {
     "tramgac-verdicts-records": records.VERDICTS,
     "tramgac-memory-records": records.MEMORY,
 }
+# A label in the text of an alert.
+LABEL: Final = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 # Read over a day each time, and in no hurry.
 _SLOW: Final = {"tramgac-memory-records": "5m"}
 

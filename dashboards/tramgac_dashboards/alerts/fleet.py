@@ -227,7 +227,7 @@ DECLARED: Final = (
     ),
     Alert(
         "TramgacRulesNotJudged", "medium",
-        "tramgac_facility_info unless on (facility) tramgac_rule_status",
+        "count by (facility) (tramgac_facility_info) unless on (facility) tramgac_rule_status",
         Text(vi="Quy định của cơ sở không được xét.", en="No rule is judged for a facility."),
         Text(
             vi="{{ $labels.facility }}: không quy định nào được xét trong hai giờ. Không có chỗ hở"

@@ -44,11 +44,12 @@ def _of(
         board: That shows it.
     """
     words = WORDS[code]
-    where = "/".join(f"{{{{ $labels.{one} }}}}" for one in (*places, parts) if one)
+    named = [f"{{{{ $labels.{one} }}}}" for one in (*places, parts) if one]
+    where = "/".join(named) + ": " if named else ""
     return Alert(
         alert_name(code), level or _LEVELS[CODES[code].severity], expr,
         Text(vi=words.text[0], en=words.text[1]),
-        Text(vi=f"{where}: {words.step[0]}", en=f"{where}: {words.step[1]}"),
+        Text(vi=where + words.step[0], en=where + words.step[1]),
         hold, keep, board, "collector", bool(places) and places[0] == "facility",
         places if places and places[0] == "facility" else (),
     )  # fmt: skip
