@@ -10,6 +10,7 @@ import msgspec
 
 from bundle import own, pins, sbom
 from bundle.own import Source
+from bundle.pins import Pin
 from bundle.targets import EXTRAS, Target, parse
 from bundle.wheels import Store, Wheel, sha256_of
 
@@ -98,6 +99,7 @@ class Filler:
         """
         wheels = self.folder / "wheels"
         wheels.mkdir(parents=True)
+        self._fetch_at_once()
         ours = own.build_wheel(self.source, self.facts.version, wheels)
         for extra in self.facts.extras:
             first = f"tramgac[{extra}]=={self.facts.version}"
@@ -111,11 +113,26 @@ class Filler:
         data = msgspec.json.format(msgspec.json.encode(self.facts), indent=2)
         (self.folder / FACTS).write_bytes(data + b"\n")
 
+    def _fetch_at_once(self) -> None:
+        """One call of pip a target instead of three; what is pinned in two ways comes later."""
+        names = [*self.facts.extras, "installer"]
+        for target in map(parse, self.facts.targets):
+            first: dict[str, Pin] = {}
+            for pin in itertools.chain(*(self._pins(one) for one in names if serves(one, target))):
+                if pin.wanted_on(target):
+                    first.setdefault(pin.name, pin)
+            self.store.fit(target, list(first.values()))
+
+    def _pins(self, name: str) -> list[Pin]:
+        return pins.read(self.source.root / "requirements" / f"{name}.txt")
+
     def _put(self, name: str, first: str) -> None:
         """Wheels and requirements file of one way to install."""
-        listed = pins.read(self.source.root / "requirements" / f"{name}.txt")
+        listed = self._pins(name)
         found: list[dict[str, Wheel]] = [{} for _ in listed]
-        for target in _targets(self.facts, name):
+        for target in map(parse, self.facts.targets):
+            if not serves(name, target):
+                continue
             fitting = iter(self.store.fit(target, listed))
             for pin, several in zip(listed, found, strict=True):
                 if pin.wanted_on(target):
@@ -129,10 +146,6 @@ class Filler:
         file.write_text(pins.text_of(first, kept), encoding="utf-8")
 
 
-def _targets(facts: Facts, name: str) -> list[Target]:
-    found = []
-    for text in facts.targets:
-        target = parse(text)
-        if name not in EXTRAS or name in target.extras:
-            found.append(target)
-    return found
+def serves(name: str, target: Target) -> bool:
+    """Whether what this requirements file installs can be installed there."""
+    return name not in EXTRAS or name in target.extras

@@ -23,6 +23,7 @@ BUILT_HERE = frozenset({"oncalendar"})
 _EPOCH = "1577836800"
 _DEADLINE = 900
 _SLICE = 1 << 20
+_MOST_SAID = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def pip(*arguments: str, env: dict[str, str] | None = None) -> None:
         check=False,
     )
     if done.returncode:
-        told = [line for line in done.stderr.splitlines() if "ERROR" in line]
-        raise BundleError("pip: " + " / ".join(told[-3:] or [done.stderr.strip()[-500:]]))
+        said = done.stderr[max(done.stderr.find("ERROR"), 0) :]
+        raise BundleError(f"pip: {' '.join(said.split())[:_MOST_SAID]}")
 
 
 def tools(root: Path, kept: Path) -> Path:
