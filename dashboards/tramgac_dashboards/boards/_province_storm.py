@@ -59,9 +59,9 @@ STORM = Row(
                 en="Sites with hosts that once called and are silent, and what share is.",
             ),
             (
-                Query("max by (facility, name_{lang}, site) (site:tramgac_hosts_silent:ratio > 0"
+                Query("max by (facility, name_{lang}, site) ((site:tramgac_hosts_silent:ratio > 0)"
                       + NAMED + ")"),
-                Query("max by (facility, name_{lang}, site) (site:tramgac_hosts_silent:count > 0"
+                Query("max by (facility, name_{lang}, site) ((site:tramgac_hosts_silent:count > 0)"
                       + NAMED + ")"),
             ),
             Look(nothing=_NONE), width=9, height=9, runbook="SiteUnreachable",
