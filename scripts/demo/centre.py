@@ -6,11 +6,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,16 @@ from helpers.ports import free_port
 from helpers.simulated import enroll_at
 
 from demo.sizes import Size
+from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.store.engine import open_engine, upgrade
+from tramgac_proto.commandline import run
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = ("grpc", "enrollment", "throughput", "web", "metrics", "prometheus")
 _STOP_SECONDS = 20.0
+# What a command prints is caught from the one standard output.
+_ONE_AT_A_TIME = threading.Lock()
 _INTERVAL = re.compile(r"^(\s*(?:- )?interval:) .*$", re.MULTILINE)
 
 
@@ -128,16 +135,20 @@ class Centre:
         return identities
 
     def command(self, *words: str) -> str:
-        """Run ``tramgac-collector``; what it printed.
+        """Run ``tramgac-collector`` in this process, which saves the start of one; what it printed.
 
         Raises:
             RuntimeError: It failed.
         """
-        argv = [sys.executable, "-m", "tramgac_collector", *words, "--config", str(self.config)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
-        return done.stdout
+        told, wrong = StringIO(), StringIO()
+        with _ONE_AT_A_TIME, redirect_stdout(told), redirect_stderr(wrong):
+            try:
+                code = run("tramgac-collector", COMMANDS, [*words, "--config", str(self.config)])
+            except SystemExit as refused:
+                code = 2 if refused.code else 0
+        if code:
+            raise RuntimeError(f"{' '.join(words)}: {told.getvalue()}{wrong.getvalue()}")
+        return told.getvalue()
 
     def _spawn(self, name: str, argv: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

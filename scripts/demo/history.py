@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -88,8 +87,8 @@ def lay_down(centre: Centre, inventory: Inventory, *, whole: bool) -> None:
         partial(plan, "bvtn-hoa-gao/co-so-1/may-do", "--hours", "3", "--reason", "New memory"),
         partial(plan, "bvdk-tinh/co-so-2", "--hours", "5", "--reason", "New switchboard"),
     ]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda deed: deed(), deeds + later * whole))
+    for deed in deeds + later * whole:
+        deed()
     if whole:
         leave_open(centre)
 

@@ -30,6 +30,8 @@ _APART_SECONDS = 130.0
 _TOLD_SECONDS = 240.0
 _RETURN_SECONDS = 480.0
 _LOOK_SECONDS = 3.0
+# A backlog is in when no more waits than on a quiet morning, or half as much again.
+_AS_USUAL = 1.5
 _PLACE = ("facility", "site")
 
 
@@ -55,6 +57,7 @@ class Day:
         self._halt = halt
         self._began = time.monotonic()
         self._mails = 0
+        self._usual = 0.0
         self._open: dict[tuple[str, ...], float] = {}
 
     def say(self, text: str) -> None:
@@ -81,7 +84,7 @@ class Day:
         self._cloud_falls()
         self._pause(_APART_SECONDS - 60)
         self._darken(dark[2:])
-        self._await_told()
+        self._await_told(dark)
         self._all_back(dark)
 
     def _coast(self) -> list[str]:
@@ -151,6 +154,7 @@ class Day:
         self._pause(_ANY_DAY_SECONDS - (time.monotonic() - self._began))
 
     def _warning(self) -> None:
+        self._usual = self._waits()
         coast = [one.name.id for one in self._sketches if one.coastal]
         self.say("The weather service warns; the ops centre declares storm mode for the coast")
         self.say(f"  said     {declare_storm(self._world.centre, coast, _STORM_HOURS)}")
@@ -202,14 +206,15 @@ class Day:
         self._province.weather.down.update(systems)
         self._pause(60)
 
-    def _await_told(self) -> None:
+    def _await_told(self, dark: Sequence[str]) -> None:
         told = {
-            "carriers' lines known to be down": "region_link_down",
-            "vendors known to be down": "provider_down",
-            "dark sites": "site_unreachable",
+            "carriers' lines known to be down": ("region_link_down", 1),
+            "vendors known to be down": ("provider_down", 1),
+            "dark sites": ("site_unreachable", len(dark)),
         }
-        for what, code in told.items():
-            self._see(what, f'sum(tramgac_incident_open{{code="{code}"}})', 1, _TOLD_SECONDS)
+        for what, (code, least) in told.items():
+            expression = f'sum(tramgac_incident_open{{code="{code}"}})'
+            self._see(what, expression, least, _TOLD_SECONDS)
         silent = "count(tramgac_agent_up == 0)"
         self.say(f"  seen     agents that are silent: {self._figure(silent):g}")
         self.say(f"  seen     messages a person got so far: {self._mails}")
@@ -223,9 +228,10 @@ class Day:
             self._province.power(site, on=True)
         self._province.heal(self._line_sites())
         self._see("agents that call", "sum(tramgac_agent_up)", len(self._province.agents), 120)
-        drained = self._until(lambda: self._waits() < waiting / 10, 120)
+        drained = self._until(lambda: self._waits() < _AS_USUAL * self._usual, 180)
         word = "drained" if drained else "not drained"
-        self.say(f"  seen     backlog {word}: agents tell of {self._waits():g} records that wait")
+        tells = f"{self._waits():g} records wait, {self._usual:g} in the morning"
+        self.say(f"  seen     backlog {word}: {tells}")
         self._until(self._no_outage, _RETURN_SECONDS)
         self._causes()
 
