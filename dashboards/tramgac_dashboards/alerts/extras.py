@@ -95,8 +95,10 @@ def _rest() -> Iterator[object]:
     )  # fmt: skip
     yield _test(
         "a collector without a judge", {'up{job="tramgac",instance="c"}': "1x20"},
-        alert_rule_test=[_quiet("TramgacCollectorDown", "5m"), _fires("TramgacJudgeStalled", "5m","
-        " "1")],
+        alert_rule_test=[
+            _quiet("TramgacCollectorDown", "5m"),
+            _fires("TramgacJudgeStalled", "5m", "1"),
+        ],
     )  # fmt: skip
 
 
