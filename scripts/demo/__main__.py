@@ -38,7 +38,8 @@ def _where(world: World, folder: Path) -> list[tuple[str, str]]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / ".run" / "demo")
-    parser.add_argument("--size", choices=("province", "small"), default="province")
+    parser.add_argument("--size", choices=("province", "small"), default="province",
+                        help="small: four facilities, no storm")  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="no storm: only let it run")
     parser.add_argument("--leave", action="store_true", help="end with the day, without Ctrl-C")
     return parser.parse_args()
@@ -65,9 +66,10 @@ def main() -> int:
             for what, place in _where(world, args.folder):
                 print(f"  {what:<11} {place}", flush=True)
             try:
-                if not args.quiet:
+                if size is PROVINCE and not args.quiet:
                     Day(world, size, sink, halt).play()
-                print("it runs on; Ctrl-C stops all", flush=True)
+                if not args.leave:
+                    print("it runs on; Ctrl-C stops all", flush=True)
                 while not args.leave and not halt.wait(1.0):
                     world.province.check()
             except Stopped:
