@@ -1,6 +1,6 @@
 """A panel of the model as Grafana's SDK builds it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import (
@@ -24,7 +24,6 @@ from tramgac_dashboards.model import (
     Language,
     Link,
     Look,
-    Meaning,
     Panel,
     Stat,
     Table,
@@ -78,15 +77,26 @@ def steps_of(look: Look) -> builders.ThresholdsConfig:
     return config.steps(steps or [models.Threshold(value=None, color=UNKNOWN)])
 
 
-def mappings_of(meanings: Sequence[Meaning], language: Language) -> list[models.ValueMap]:
-    """What values stand for."""
+def mappings_of(look: Look, language: Language) -> list[models.ValueMap | models.SpecialValueMap]:
+    """What values stand for, and what nothing does.
+
+    Without its own colour nothing would have the lowest step's, which is often the good one.
+    """
     results = {
         one.value: models.ValueMappingResult(
             text=words(one.text, language), color=one.colour, index=number
         )
-        for number, one in enumerate(meanings)
+        for number, one in enumerate(look.meanings)
     }
-    return [models.ValueMap(options=results)] if results else []
+    nothing = models.ValueMappingResult(
+        text=words(look.nothing, language), color=UNKNOWN, index=len(results)
+    )
+    unknown = models.SpecialValueMap(
+        options=models.DashboardSpecialValueMapOptions(
+            match=models.SpecialValueMatch.NULL_AND_NAN, result=nothing
+        )
+    )
+    return [*([models.ValueMap(options=results)] if results else []), unknown]
 
 
 def link_of(link: Link, language: Language, *, table: bool) -> builders.DashboardLink:
@@ -103,7 +113,7 @@ def _dress(builder: Builder, panel: Panel, language: Language) -> Builder:
     builder = builder.title(words(panel.title, language)).description(words(panel.what, language))
     builder = builder.datasource(SOURCE).targets(_targets(panel, language))
     builder = builder.unit(look.unit).no_value(words(look.nothing, language))
-    builder = builder.thresholds(steps_of(look)).mappings(mappings_of(look.meanings, language))
+    builder = builder.thresholds(steps_of(look)).mappings(mappings_of(look, language))
     for method, value in (("decimals", look.decimals), ("min", look.least), ("max", look.most)):
         if value is not None:
             builder = getattr(builder, method)(value)
@@ -203,8 +213,7 @@ def _cell(column: Column, language: Language) -> list[models.DynamicConfigValue]
     put("noValue", words(look.nothing, language))
     if look.decimals is not None:
         put("decimals", look.decimals)
-    if look.meanings:
-        put("mappings", mappings_of(look.meanings, language))
+    put("mappings", mappings_of(look, language))
     if look.meanings or len(look.steps) > 1:
         put("thresholds", steps_of(look).build())
         put("color", {"mode": "thresholds"})
