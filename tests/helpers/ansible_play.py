@@ -1,4 +1,4 @@
-"""Playbooks run as a sysadmin runs them, against hosts of `nspawn`, from a bundle of this checkout."""
+"""Playbooks run as a sysadmin runs them: a bundle of this checkout, hosts of `nspawn`."""
 
 import json
 import os
@@ -26,6 +26,7 @@ interpreter_python = /usr/bin/python3
 forks = 12
 retry_files_enabled = false
 local_tmp = {folder}/tmp
+log_path = {folder}/log
 [ssh_connection]
 pipelining = true
 ssh_args = {ssh}
@@ -41,12 +42,17 @@ class Bundle:
 
 
 def bundle(folder: Path, version: str = "", source: Path | None = None) -> Bundle:
-    """Build one for this machine's Python 3.11 and unpack it; a few seconds once wheels are there."""
+    """Build one for Python 3.11 on x86-64 and unpack it; seconds, once wheels are fetched."""
     words = ["make", "--python=3.11", "--arch=x86_64", "--without=sbom", "--folder"]
     words += [f"--out={folder}", *([f"--version={version}"] if version else [])]
     words += [f"--source={source}"] if source else []
     done = subprocess.run(
-        [str(_BUNDLE / words[0]), *words[1:]], capture_output=True, text=True, check=False
+        [str(_BUNDLE / words[0]), *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        # A tree outside git has no day of its own.
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1790000000"} if source else None,
     )
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
