@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs dashboards demo-province clean
+.PHONY: install run test check bench soak proto requirements docs dashboards demo-province ansible-check clean
 
 PY := .venv/bin/python
 BIN := .venv/bin
@@ -63,5 +63,16 @@ dashboards: install
 requirements:
 	scripts/lock-requirements
 
+# The offline bundle, with every target that this machine can run proven; BUNDLE="--key FILE" signs it.
+bundle: install
+	scripts/bundle/make --prove $(BUNDLE)
+
+# deb and rpm of the agent for this machine's kind, out of the same pins.
+packages: install
+	scripts/bundle/packages $(PACKAGES)
+
+ansible-check:
+	scripts/ansible-check
+
 clean:
-	rm -rf .run .venv .venv-proto .tools
+	rm -rf .run .venv .venv-proto .venv-ansible .tools
