@@ -54,6 +54,11 @@ _TURN: Final = "tramgac_judge_last_turn_timestamp_seconds"
 _STORE: Final = "tramgac_collector_store"
 
 CENTRE: Final = (
+    Case(
+        "TramgacJudgeWorks",
+        {f'{_TURN}{{part="rules"}}': "0+30", f'{_TURN}{{part="facts"}}': "0+30"},
+        {f'{_TURN}{{part="rules"}}': "-30", f'{_TURN}{{part="facts"}}': "0+30"},
+    ),
     Case("TramgacCollectorDown", {_UP: "0"}, {_UP: "1"}, _JOB),
     Case(
         "TramgacCollectorRestarts",

@@ -190,7 +190,10 @@ def _backup(state: str) -> Case:
 
 
 _STATE: Final = "tramgac_incident_open"
-_JUDGED: Final = 'tramgac_judge_last_turn_timestamp_seconds{part="rules"}'
+_JUDGED: Final = {
+    f'tramgac_judge_last_turn_timestamp_seconds{{part="{part}"}}': "0+30"
+    for part in ("rules", "facts")
+}
 _LEVELS: Final[tuple[Level, ...]] = ("critical", "high", "medium", "low")
 
 VERDICTS: Final = (
@@ -198,8 +201,8 @@ VERDICTS: Final = (
     *(
         Case(
             "IncidentOpen",
-            {f'{_STATE}{{{_S},code="disk_hung",severity="{level}"}}': "2", _JUDGED: "0+30"},
-            {_JUDGED: "0+30"}, {**_SITE, "code": "disk_hung"}, "2", level=level,
+            {f'{_STATE}{{{_S},code="disk_hung",severity="{level}"}}': "2", **_JUDGED},
+            _JUDGED, {**_SITE, "code": "disk_hung"}, "2", level=level,
         )
         for level in _LEVELS
     ),

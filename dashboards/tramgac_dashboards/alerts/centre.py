@@ -9,6 +9,11 @@ from tramgac_dashboards.model import Text
 _C, _K = CENTRE, COLLECTOR
 _UP: Final = 'up{job="tramgac"}'
 _TURN: Final = "tramgac_judge_last_turn_timestamp_seconds"
+# Nothing open counts only where the judge works, and on what is reported now.
+TRUSTED: Final = (
+    f"collector:tramgac_judge_age:seconds <= {_C['judge_trusted_seconds']}"
+    f' and on () time() - max({_TURN}{{part="facts"}}) <= {_C["facts_trusted_seconds"]}'
+)
 _FREE, _FLOOR = "tramgac_collector_store_free_bytes", "tramgac_collector_store_floor_bytes"
 
 RUNNING: Final = (
@@ -22,6 +27,16 @@ RUNNING: Final = (
             en="It proves that Prometheus and Alertmanager work. A second place must raise the"
             " alarm"
             " when it stays away.",
+        ),
+    ),
+    Alert(
+        "TramgacJudgeWorks", "none", TRUSTED,
+        Text(vi="Bộ xét đang làm việc.", en="The judge works."),
+        Text(
+            vi="Khi còn cảnh báo này, Alertmanager giữ im các cảnh báo trùng với sự cố của bộ thu"
+            " nhận.",
+            en="While it fires, Alertmanager keeps quiet what the collector's incidents say as"
+            " well.",
         ),
     ),
     Alert(

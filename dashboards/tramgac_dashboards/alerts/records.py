@@ -5,8 +5,9 @@ A value that is not known is absent, never 0.
 
 from typing import Final
 
+from tramgac_dashboards.alerts.centre import TRUSTED
 from tramgac_dashboards.alerts.model import Record
-from tramgac_dashboards.alerts.thresholds import CENTRE, COLLECTOR
+from tramgac_dashboards.alerts.thresholds import COLLECTOR
 
 _UP: Final = "tramgac_agent_up"
 _SEEN: Final = "tramgac_agent_last_seen_timestamp_seconds"
@@ -25,16 +26,11 @@ def _level(severity: str, number: int) -> str:
     return f'0 * {_OPEN}{{severity="{severity}",facility!=""}} + {number}'
 
 
-# Nothing open counts only where somebody reports and the judge works on what is reported.
-_TRUSTED: Final = (
-    f"(collector:tramgac_judge_age:seconds <= {CENTRE['judge_trusted_seconds']}"
-    f' and on () time() - max({_TURN}{{part="facts"}}) <= {CENTRE["facts_trusted_seconds"]})'
-)
 _WORST: Final = "\n  or ".join(
     (
         _level("critical", 4), _level("high", 3), _level("medium", 2), _level("low", 1),
         "0 * (facility:tramgac_systems_down:count > 0) + 4",
-        f"0 * (tramgac_facility_coverage_ratio > 0) and on () {_TRUSTED}",
+        f"0 * (tramgac_facility_coverage_ratio > 0) and on () ({TRUSTED})",
     )
 )  # fmt: skip
 

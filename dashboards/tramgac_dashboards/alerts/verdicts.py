@@ -2,20 +2,17 @@
 
 from typing import Final
 
-from tramgac_dashboards.alerts.model import ONE_REPORT, Alert, Held, Level
+from tramgac_dashboards.alerts.centre import TRUSTED
+from tramgac_dashboards.alerts.model import ONE_REPORT, Alert, Level
 from tramgac_dashboards.alerts.thresholds import CENTRE, seconds
 from tramgac_dashboards.model import Text
 
 _LEVELS: Final[tuple[Level, ...]] = ("critical", "high", "medium", "low")
-_LIVES: Final = (
-    f"and on () (collector:tramgac_judge_age:seconds <= {CENTRE['judge_trusted_seconds']})"
-)
-
 INCIDENTS: Final = tuple(
     Alert(
         "IncidentOpen", level,
         "sum by (facility, site, code) (tramgac_incident_open"
-        f'{{severity="{level}"}}) > 0\n{_LIVES}',
+        f'{{severity="{level}"}}) > 0\nand on () ({TRUSTED})',
         Text(vi="Bộ thu nhận thấy có sự cố.", en="The collector holds an incident open."),
         Text(
             vi="{{ $labels.facility }}/{{ $labels.site }}: {{ $labels.code }} ({{ $value }}). Chi"
@@ -24,7 +21,6 @@ INCIDENTS: Final = tuple(
             en="{{ $labels.facility }}/{{ $labels.site }}: {{ $labels.code }} ({{ $value }}). More:"
             " `tramgac-collector incidents list`.",
         ),
-        keep=Held("2m", "a restart of the judge ends no incident"),
         board="facility", told_by="collector", storm=True,
     )
     for level in _LEVELS
