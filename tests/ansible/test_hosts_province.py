@@ -177,7 +177,7 @@ def _left(found: str) -> set[str]:
 
 def _kept(made: Province) -> list[str]:
     """What no upgrade may change: who the hosts are."""
-    keys = "cd /var/lib/tramgac/agent/identity && sha256sum agent.key"
+    keys = "cd /var/lib/tramgac/agent/identity && sha256sum key.pem"
     return [made.host(server).shell(keys) for server in made.servers]
 
 
