@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs dashboards demo-province ansible-check clean
+.PHONY: install run test check bench soak proto requirements docs dashboards dashboards-render demo-province ansible-check clean
 
 PY := .venv/bin/python
 BIN := .venv/bin
@@ -59,6 +59,12 @@ docs:
 # Dashboards, rules and examples anew from their one source.
 dashboards: install
 	PYTHONPATH=dashboards $(PY) -m tramgac_dashboards
+
+# A picture of each dashboard in dist/dashboards; needs node, never part of `make test`.
+dashboards-render:
+	scripts/system-packages test
+	$(MAKE) --no-print-directory install
+	PYTHONPATH=scripts:tests $(PY) -m render --demo
 
 requirements:
 	scripts/lock-requirements

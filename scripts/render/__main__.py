@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -96,9 +97,15 @@ def _pictures(options: argparse.Namespace, url: str) -> int:
     return code
 
 
+def _end(_signal: int, _frame: object) -> None:
+    """Leave in the ordinary way, so that the province does not stay behind."""
+    sys.exit(143)
+
+
 def main() -> int:
     """0 when all is drawn with data, 1 when a panel shows nothing or failed, 2 when unable."""
     options = arguments().parse_args()
+    signal.signal(signal.SIGTERM, _end)
     try:
         browser.build()
         if options.prometheus:

@@ -1,5 +1,6 @@
 import {
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createTheme,
   type DataFrame,
   type FieldConfig,
@@ -102,5 +103,6 @@ export async function dressed(panel: PanelJob, raw: DataFrame[], zone: string) {
     theme,
     timeZone: zone,
   });
+  cacheFieldDisplayNames(frames);
   return { frames, fieldConfig };
 }
