@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs dashboards dashboards-render demo-province ansible-check clean
+.PHONY: install run test check bench soak proto requirements docs dashboards dashboards-render demo-province ansible-check bundle packages clean
 
 PY := .venv/bin/python
 BIN := .venv/bin

@@ -1,12 +1,12 @@
-"""``python -m bundle {make|keys|prove} ...``."""
+"""``python -m bundle {make|keys|prove|packages} ...``."""
 
 import argparse
 import sys
 
-from bundle import keys, make, prove
+from bundle import keys, make, packages, prove
 from bundle.problem import BundleError
 
-_COMMANDS = {"make": make, "keys": keys, "prove": prove}
+_COMMANDS = {"make": make, "keys": keys, "prove": prove, "packages": packages}
 
 
 def main() -> int:

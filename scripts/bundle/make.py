@@ -9,12 +9,11 @@ from pathlib import Path
 
 from bundle import prove, seal, table
 from bundle.fill import PARTS, Facts, Filler
-from bundle.own import Source, source_of, version_of
+from bundle.own import ROOT, Source, pythons_of, source_of, version_of
 from bundle.problem import BundleError
 from bundle.targets import ARCHS, EXTRAS, PYTHONS, chosen
 from bundle.wheels import Store, default_cache
 
-ROOT = Path(__file__).resolve().parents[2]
 _MIB = 1 << 20
 
 
@@ -62,11 +61,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _facts(args: argparse.Namespace, source: Source) -> Facts:
+    pythons = args.python or pythons_of(source)
     return Facts(
         version=version_of(source, args.version),
         commit=source.commit,
         changed=source.changed,
-        targets=[str(target) for target in chosen(args.python, args.arch, args.only)],
+        targets=[str(target) for target in chosen(pythons, args.arch, args.only)],
         extras=args.extra or list(EXTRAS),
         parts=[part for part in PARTS if part not in args.without],
     )

@@ -5,15 +5,19 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from bundle.problem import BundleError
+from bundle.targets import PYTHONS
 from bundle.wheels import pip
 
+ROOT = Path(__file__).resolve().parents[2]
 _VERSION_IN = {
     "pyproject.toml": re.compile(r'^version = "([^"]+)"$', re.MULTILINE),
     "proto/tramgac_proto/__init__.py": re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE),
@@ -97,6 +101,13 @@ def version_of(source: Source, asked: str = "") -> str:
         return str(Version(asked or (found[1] if found else "")))
     except InvalidVersion as error:
         raise BundleError(f"--version: {error}; one looks like 0.1.1") from error
+
+
+def pythons_of(source: Source) -> list[str]:
+    """The Pythons that our own code says it runs on; a bundle for others would not start."""
+    text = (source.root / "pyproject.toml").read_text(encoding="utf-8")
+    allowed = SpecifierSet(tomllib.loads(text)["project"]["requires-python"])
+    return [python for python in PYTHONS if allowed.contains(f"{python}.99")]
 
 
 def build_wheel(source: Source, version: str, folder: Path) -> Path:

@@ -87,7 +87,7 @@ def parse(text: str) -> Target:
 
 
 def chosen(pythons: list[str], archs: list[str], only: list[str]) -> list[Target]:
-    """Every target asked for; all of them when nothing is."""
+    """Those named in `only`; else each Python on each architecture (all, if none is given)."""
     if only:
         return sorted({parse(text) for text in only})
     return [Target(python, arch) for python in pythons or PYTHONS for arch in archs or ARCHS]
