@@ -22,7 +22,10 @@ _VERSION_IN = {
     "pyproject.toml": re.compile(r'^version = "([^"]+)"$', re.MULTILINE),
     "proto/tramgac_proto/__init__.py": re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE),
 }
-_IN_WHEEL = ("pyproject.toml", "README.md", "LICENSE", "agent", "collector", "proto")
+_IN_WHEEL = (
+    *("pyproject.toml", "README.md", "LICENSE"),
+    *("agent", "collector", "proto", "docs/runbooks"),
+)
 
 
 @dataclass(frozen=True, slots=True)
