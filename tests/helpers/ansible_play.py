@@ -93,12 +93,18 @@ class Control:
     groups: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Set up the collection of this checkout."""
+        """Set up ansible-core."""
         subprocess.run([str(REPOSITORY / "scripts/ansible-venv")], check=True, capture_output=True)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def use(self, bundle_: Bundle) -> None:
-        """Install from this bundle from now on."""
+        """Install from this bundle from now on, by the collection that came with it."""
+        galaxy = (str(_ANSIBLE / "bin/ansible-galaxy"), "collection", "install", "--offline")
+        subprocess.run(
+            [*galaxy, "--force", "-p", str(self.folder / "collections"),
+             str(bundle_.folder / "collection")],
+            check=True, capture_output=True, env=self._environment(),
+        )  # fmt: skip
         self.variables |= {
             "tramgac_bundle_dir": str(bundle_.folder),
             "tramgac_bundle_key": str(bundle_.key),
@@ -131,7 +137,7 @@ class Control:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(_ANSIBLE / "collections"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
         }
 
     def _write(self) -> None:

@@ -141,7 +141,8 @@ def made_bundle(folder: Path, version: str = "", source: Path | None = None) -> 
 
 def broken_source(folder: Path) -> Path:
     """A copy of this checkout whose agent checks its configuration but does not start."""
-    for name in ("agent", "collector", "proto", "ansible", "dashboards", "requirements"):
+    trees = ("agent", "collector", "proto", "docs", "ansible", "dashboards", "requirements")
+    for name in trees:
         ignored = shutil.ignore_patterns("__pycache__", "node_modules")
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
