@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -121,7 +122,7 @@ def build_wheel(source: Source, version: str, folder: Path) -> Path:
     """
     with tempfile.TemporaryDirectory(prefix="tramgac-wheel-") as work:
         tree = Path(work) / "tree"
-        for name, path in source.files(*_IN_WHEEL):
+        for name, path in source.files(*_IN_WHEEL, *_also_in_wheel(source)):
             copy = tree / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
@@ -135,6 +136,14 @@ def build_wheel(source: Source, version: str, folder: Path) -> Path:
         )  # fmt: skip
         built = next(out.glob("*.whl"))
         return Path(shutil.copyfile(built, folder / built.name))
+
+
+def _also_in_wheel(source: Source) -> list[str]:
+    """Folders outside the packages that the project puts into its wheel."""
+    found: Any = tomllib.loads((source.root / "pyproject.toml").read_text(encoding="utf-8"))
+    for name in _HATCH_WHEEL:
+        found = found.get(name, {})
+    return list(found)
 
 
 def _set_version(file: Path, pattern: re.Pattern[str], version: str) -> None:

@@ -23,7 +23,8 @@ BUILT_HERE = frozenset({"oncalendar"})
 _EPOCH = "1577836800"
 _DEADLINE = 900
 _SLICE = 1 << 20
-_MOST_SAID = 600
+_MOST_SAID = 1200
+_HALF = _MOST_SAID // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,10 @@ def pip(*arguments: str, env: dict[str, str] | None = None) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stderr[max(done.stderr.find("ERROR"), 0) :]
-        raise BundleError(f"pip: {' '.join(said.split())[:_MOST_SAID]}")
+        said = " ".join(done.stderr[max(done.stderr.find("ERROR"), 0) :].split())
+        # A refused hash is told at the start, a failed build at the end.
+        both = said if len(said) <= _MOST_SAID else f"{said[:_HALF]} ... {said[-_HALF:]}"
+        raise BundleError(f"pip: {both}")
 
 
 def tools(root: Path, kept: Path) -> Path:

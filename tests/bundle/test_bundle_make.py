@@ -152,6 +152,7 @@ def test_another_version_of_ours_can_be_made(small: Standin, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(folder / "wheels/tramgac-0.2.0-py3-none-any.whl") as wheel:
         assert '"0.2.0"' in wheel.read("tramgac_proto/__init__.py").decode()
+        assert "tramgac_agent/runbooks/en/One.md" in wheel.namelist()
     assert (folder / "requirements/agent.txt").read_text().startswith("tramgac[agent]==0.2.0 ")
     assert not (folder / "requirements/collector.txt").exists()
     assert not (folder / "sbom.cdx.json").exists()

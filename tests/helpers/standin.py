@@ -36,6 +36,9 @@ tramgac-collector = "tramgac_agent:main"
 
 [tool.hatch.build.targets.wheel]
 packages = ["agent/tramgac_agent", "proto/tramgac_proto"]
+
+[tool.hatch.build.targets.wheel.force-include]
+"docs/runbooks" = "tramgac_agent/runbooks"
 """
 # Succeeds only where loopback is the only network there is.
 AGENT = """\
@@ -204,6 +207,7 @@ def standin(folder: Path) -> Standin:
         "agent/tramgac_agent/__init__.py": AGENT,
         "proto/tramgac_proto/__init__.py": '__version__ = "0.1.0"\n',
         "collector/tramgac_collector/packs/one.yml": "pack: one\n",
+        "docs/runbooks/en/One.md": "# One\n",
         "ansible/galaxy.yml": "namespace: tramgac\n",
         "dashboards/grafana/vi/one.json": "{}\n",
         "dashboards/tramgac_dashboards/kit.py": "",
