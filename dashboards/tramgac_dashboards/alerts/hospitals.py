@@ -11,7 +11,7 @@ from tramgac_collector.incidents.codes import CODES
 from tramgac_collector.notify.alertmanager import alert_name
 from tramgac_collector.notify.words import WORDS
 from tramgac_dashboards.alerts.model import ONE_REPORT, Alert, Held, Level
-from tramgac_dashboards.alerts.thresholds import COLLECTOR, seconds
+from tramgac_dashboards.alerts.thresholds import CENTRE, COLLECTOR, seconds
 from tramgac_dashboards.model import Text
 from tramgac_proto.lanwords import PORT_WORDS
 
@@ -210,7 +210,7 @@ PATHS: Final = (
     ),
     _of(
         "path_not_held", "tramgac_path_throughput_held == 0",
-        hold=Held("13h", "tests come twice a day: this is the second"),
+        hold=Held(str(CENTRE["not_held_for"]), "tests come twice a day: this is the second"),
         parts="target", board="lan",
     ),
 )  # fmt: skip
