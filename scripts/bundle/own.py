@@ -23,6 +23,7 @@ _VERSION_IN = {
     "pyproject.toml": re.compile(r'^version = "([^"]+)"$', re.MULTILINE),
     "proto/tramgac_proto/__init__.py": re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE),
 }
+_HATCH_WHEEL = ("tool", "hatch", "build", "targets", "wheel", "force-include")
 _IN_WHEEL = (
     *("pyproject.toml", "README.md", "LICENSE"),
     *("agent", "collector", "proto", "docs/runbooks"),
