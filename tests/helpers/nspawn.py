@@ -318,5 +318,7 @@ def _pull(process: subprocess.Popen[bytes]) -> None:
     """End a host at once: without its first process the rest of it is killed by the kernel."""
     if process.poll() is None and (leader := _leader(process)):
         os.kill(leader, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
     process.kill()
     process.wait(timeout=20)
