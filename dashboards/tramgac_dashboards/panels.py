@@ -38,6 +38,8 @@ Builder = Any
 _LAST: Final = "lastNotNull"
 # The SDK takes its switches by position.
 _YES, _NO = True, False
+# Pixels; Grafana keeps every column at 150 else, and wide tables lose their last ones.
+_NARROWEST = 60
 
 
 def localized(text: str, language: Language) -> str:
@@ -240,7 +242,8 @@ def _organize(panel: Table, language: Language) -> models.DataTransformerConfig:
 
 
 def _table(panel: Table, language: Language) -> Builder:
-    builder: Builder = tables.Panel().show_header(_YES).cell_height(shapes.TableCellHeight.SM)
+    builder: Builder = tables.Panel().show_header(_YES).min_width(_NARROWEST)
+    builder = builder.cell_height(shapes.TableCellHeight.SM)
     if len(panel.queries) > 1:
         merge = models.DataTransformerConfig(id_val="merge", options={})
         builder = builder.with_transformation(merge)

@@ -155,8 +155,8 @@ _HOSTS = Row(
                 Column("E", Text(vi="Lệch giờ", en="Clock off"), AGE, width=100),
                 Column("F", Text(vi="Cổng chậm nhất", en="Slowest port"), Look(unit="bps"),
                        width=120),
-                Column("G", Text(vi="Việc theo kế hoạch còn", en="Planned work left"), AGE,
-                       width=150),
+                Column("G", Text(vi="Việc theo kế hoạch", en="Planned work"),
+                       Look(unit="s", nothing=Text(vi="không có", en="none")), width=120),
             ),
             sort=Text(vi="Gọi lần cuối", en="Last call"),
         ),
@@ -179,7 +179,8 @@ _HOSTS = Row(
             width=9, height=10, runbook="ServiceDown",
             columns=(
                 Column("name_{lang}", Text(vi="Hệ thống", en="System")),
-                Column("provider", Text(vi="Nhà cung cấp", en="Provider"), width=110),
+                Column("provider", Text(vi="Nhà cung cấp", en="Provider"),
+                       Look(nothing=Text(vi="tại chỗ", en="in the house")), width=110),
                 Column("B", Text(vi="Trạng thái", en="State"), Look(meanings=ANSWERS), width=120),
                 Column("C", Text(vi="Trả lời sau", en="Answers in"), Look(unit="s"), width=100),
                 Column("D", Text(vi="Chứng thư còn", en="Certificate left"),
@@ -241,7 +242,8 @@ _WRONG = Row(
                       f"{{{_IN}}} == 1 or tramgac_rule_status{{{_IN}}} == 2) * on(rule)"
                       " group_left(title_{lang}) tramgac_rule_info)"),
                 Query("max by (rule, title_{lang}) ((tramgac_gap_accepted_until_timestamp_seconds"
-                      f"{{{_IN}}} - time()) * on(rule) group_left(title_{{lang}})"
+                      f"{{{_IN}}} - time() and on(facility, rule) (tramgac_rule_status == 1"
+                      " or tramgac_rule_status == 2)) * on(rule) group_left(title_{lang})"
                       " tramgac_rule_info)"),
             ),
             Look(nothing=_NONE), width=8, height=9, runbook="RegulatoryGap",
@@ -249,7 +251,8 @@ _WRONG = Row(
                 Column("title_{lang}", Text(vi="Quy định", en="Rule")),
                 Column("A", Text(vi="Kết quả", en="Result"), Look(meanings=RULE_STATUS),
                        width=120),
-                Column("B", Text(vi="Chấp nhận còn", en="Accepted for"), AGE, width=110),
+                Column("B", Text(vi="Chấp nhận còn", en="Accepted for"),
+                       Look(unit="s", nothing=Text(vi="chưa", en="not accepted")), width=110),
             ),
             sort=Text(vi="Kết quả", en="Result"), descending=False,
         ),

@@ -17,7 +17,6 @@ from tramgac_dashboards.model import (
     Variable,
 )  # fmt: skip
 from tramgac_dashboards.palette import (
-    AGE,
     BAD,
     COUNT,
     GOOD,
@@ -37,6 +36,8 @@ _OF_PACK = ' * on(rule) group_left(pack) (tramgac_rule_info{pack=~"$pack"})'
 _STATUS = f'(tramgac_rule_status{{{_IN}}} and on(rule) tramgac_rule_info{{pack=~"$pack"}})'
 _TITLED = " * on(rule) group_left(title_{lang}, cite) tramgac_rule_info"
 _NONE = Text(vi="không thấy", en="none found")
+_ACCEPTED = Look(unit="s", nothing=Text(vi="chưa", en="not accepted"))
+_NO_DATE = Text(vi="không đặt ngày", en="no date")
 _KNOWN = f" or 0 * count({_STATUS})"
 
 
@@ -47,6 +48,12 @@ def _with(*numbers: int) -> str:
 
 def _figure(title: Text, what: Text, expr: str, look: Look, runbook: str = "") -> Stat:
     return Stat(title, what, (Query(expr),), look, width=3, height=4, runbook=runbook)
+
+
+def _by_facility(*numbers: int) -> Query:
+    """How many of each facility's have one of these statuses; 0 where others are judged."""
+    counted = f"count by (facility) ({_with(*numbers)}) or 0 * count by (facility) ({_STATUS})"
+    return Query(f"max by (facility, name_{{lang}}) (({counted}){NAMED})")
 
 
 _FIGURES = Row(
@@ -145,8 +152,8 @@ _GAPS = Row(
                 Query(f"max by ({_BY}) ({_with(1, 2)}{NAMED}{_TITLED})"),
                 Query(f"max by ({_BY}) (rule:tramgac_deadline:days{{{_IN}}}{NAMED}{_TITLED})"),
                 Query(
-                    f"max by ({_BY}) ((tramgac_gap_accepted_until_timestamp_seconds{{{_IN}}}"
-                    f" - time()){NAMED}{_TITLED})"
+                    f"max by ({_BY}) (((tramgac_gap_accepted_until_timestamp_seconds{{{_IN}}}"
+                    f" - time()) and on(facility, rule) {_with(1, 2)}){NAMED}{_TITLED})"
                 ),
             ),
             Look(nothing=_NONE), width=24, height=12, runbook="RegulatoryGap",
@@ -155,10 +162,10 @@ _GAPS = Row(
                 Column("A", Text(vi="Kết quả", en="Result"), Look(meanings=RULE_STATUS),
                        width=130),
                 Column("B", Text(vi="Còn (ngày)", en="Days left"),
-                       Look(unit="short", decimals=0, steps=(
+                       Look(unit="short", decimals=0, nothing=_NO_DATE, steps=(
                            Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD),
                        )), width=110),
-                Column("C", Text(vi="Chấp nhận còn", en="Accepted for"), AGE, width=130),
+                Column("C", Text(vi="Chấp nhận còn", en="Accepted for"), _ACCEPTED, width=130),
             ),
             sort=Text(vi="Còn (ngày)", en="Days left"), descending=False,
         ),
@@ -172,7 +179,8 @@ _MATRIX = Row(
             Text(vi="Bộ quy định", en="Packs"),
             Text(vi="Số lượt xét theo kết quả.", en="Judgements by result."),
             tuple(
-                Query(f"count by (pack) ({_with(*numbers)}{_OF_PACK})")
+                Query(f"count by (pack) ({_with(*numbers)}{_OF_PACK})"
+                      f" or 0 * count by (pack) ({_STATUS}{_OF_PACK})")
                 for numbers in ((0,), (1,), (2,), (3, 4), (5,), (6, 7))
             ),
             width=12, height=10,
@@ -196,10 +204,8 @@ _MATRIX = Row(
                 en="Coverage beside the gaps: where it is low, the gaps do not tell all.",
             ),
             (
-                Query(f"max by (facility, name_{{lang}}) (count by (facility) ({_with(1, 2)})"
-                      f"{NAMED})"),
-                Query(f"max by (facility, name_{{lang}}) (count by (facility) ({_with(3, 4)})"
-                      f"{NAMED})"),
+                _by_facility(1, 2),
+                _by_facility(3, 4),
                 Query("max by (facility, name_{lang}) (tramgac_facility_coverage_ratio"
                       f"{{{_IN}}}{NAMED})"),
             ),
@@ -215,13 +221,14 @@ _MATRIX = Row(
             sort=Text(vi="Hở", en="Gaps"),
         ),
         Timeline(
-            Text(vi="Từng quy định của từng cơ sở", en="Every rule of every facility"),
+            Text(vi="Chỗ hở theo thời gian", en="Gaps over time"),
             Text(
-                vi="Chọn một cơ sở ở trên để xem gọn. Khoảng trống: chưa được xét.",
-                en="Choose one facility above. A gap: it was not judged.",
+                vi="Dòng dừng lại: hết hở, hoặc chưa biết; bảng trên nói cái nào.",
+                en="Where a line ends the gap ended or is not known any more; see the table above.",
             ),
-            (Query(f"max by (facility, rule) ({_STATUS})", "{{facility}} {{rule}}"),),
-            Look(meanings=RULE_STATUS), width=24, height=16,
+            (Query(f"max by (facility, rule) ({_with(1, 2)})", "{{facility}} {{rule}}"),),
+            Look(meanings=RULE_STATUS, nothing=_NONE), width=24, height=12,
+            runbook="RegulatoryGap",
         ),
     ),
 )  # fmt: skip
