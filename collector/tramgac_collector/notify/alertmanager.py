@@ -53,8 +53,19 @@ def alert_name(code: str) -> str:
     return "".join(part.capitalize() for part in code.split("_"))
 
 
+def runbook_notes(name: str, base: str) -> dict[str, str]:
+    """Annotations: where an alert's runbook is in each language; none without a base address."""
+    return {f"runbook_{one}": f"{base}/{one}/{name}" for one in LANGUAGES if base}
+
+
 def incident_alert(
-    topic: Topic, told: Telling, inventory: Inventory, ends_ms: int, page_url: str
+    topic: Topic,
+    told: Telling,
+    inventory: Inventory,
+    ends_ms: int,
+    page_url: str,
+    *,
+    runbooks: str = "",
 ) -> Alert:
     """An incident as an alert.
 
@@ -64,6 +75,7 @@ def incident_alert(
         inventory: For names.
         ends_ms: When Alertmanager may forget it; of a closed incident, when it ended.
         page_url: Where the page is; empty where nobody says.
+        runbooks: Below which address the runbooks are; empty: none is named.
     """
     incident = topic.incident
     labels = {
@@ -74,7 +86,7 @@ def incident_alert(
         "facility": incident.facility,
         "site": incident.site,
     }
-    notes = {"link": topic.link}
+    notes = {"link": topic.link, **runbook_notes(labels["alertname"], runbooks)}
     for language in LANGUAGES:
         message = compose([topic], inventory, language)
         notes |= {
@@ -87,7 +99,7 @@ def incident_alert(
     return _alert(labels, notes, (incident.opened_ms, ends_ms), page_url)
 
 
-def gap_alert(gap: Gap, ends_ms: int, page_url: str) -> Alert:
+def gap_alert(gap: Gap, ends_ms: int, page_url: str, *, runbooks: str = "") -> Alert:
     """A regulatory gap: told so that it can be looked at, with a severity that pages nobody."""
     labels = {
         "alertname": "RegulatoryGap",
@@ -97,7 +109,7 @@ def gap_alert(gap: Gap, ends_ms: int, page_url: str) -> Alert:
         "status": gap.status,
         "advisory": "yes" if gap.advisory else "no",
     }
-    notes = {"clause": gap.words.clause}
+    notes = {"clause": gap.words.clause, **runbook_notes(labels["alertname"], runbooks)}
     for language, text in zip(LANGUAGES, gap.words.text, strict=True):
         notes[f"summary_{language}"] = text
     return _alert(labels, notes, (gap.since_ms, ends_ms), page_url)

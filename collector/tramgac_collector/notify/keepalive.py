@@ -41,11 +41,17 @@ class KeepAlive:
         engine: The store.
         settings: Where Alertmanager is; without one there is never anything due.
         link: Makes the link of an incident for a recipient at a time.
+        runbooks: Below which address the runbooks are; empty: none is named.
     """
 
     def __init__(
-        self, engine: Engine, settings: NotifySection, link: Callable[[int, str, int], str]
+        self,
+        engine: Engine,
+        settings: NotifySection,
+        link: Callable[[int, str, int], str],
+        runbooks: str = "",
     ) -> None:
+        self._runbooks = runbooks
         self._engine = engine
         self._settings = settings
         self._link = link
@@ -88,7 +94,8 @@ class KeepAlive:
         now = Telling(ALERTMANAGER.recipient, incident.code, incident.severity)
         told = fed_as(case) or now
         ends = ends_at(topic, now_ms, self._resend_ms)
-        return incident_alert(topic, told, inventory, ends, self._settings.page_url)
+        url = self._settings.page_url
+        return incident_alert(topic, told, inventory, ends, url, runbooks=self._runbooks)
 
     def _all_gaps(self, now_ms: int) -> list[Alert]:
         with reading(self._engine) as connection:
@@ -102,8 +109,6 @@ class KeepAlive:
         }
         ends = now_ms + LIVES * _GAPS_EVERY * self._resend_ms
         gone = [one for key, one in before.items() if key not in self._gaps]
+        told = [(one, ends) for one in self._gaps.values()] + [(one, now_ms) for one in gone]
         url = self._settings.page_url
-        return [
-            *(gap_alert(one, ends, url) for one in self._gaps.values()),
-            *(gap_alert(one, now_ms, url) for one in gone),
-        ]
+        return [gap_alert(one, until, url, runbooks=self._runbooks) for one, until in told]

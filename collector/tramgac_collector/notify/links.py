@@ -8,8 +8,11 @@ import json
 import secrets
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
+from tramgac_collector.config import Config
 from tramgac_collector.identity.keyring import locked
+from tramgac_collector.web.address import loopback_names
 from tramgac_proto.privatefile import private_folder, write_private
 
 LINK_LIFE_MS = 7 * 86_400_000
@@ -85,3 +88,16 @@ def verify(key: bytes, token: str, now_ms: int) -> Link:
     if link.expires_ms <= now_ms:
         raise LinkRefused("expired")
     return link
+
+
+def runbook_base(config: Config) -> str:
+    """Address below which the runbooks are; empty where the pages do not answer by that name.
+
+    By the name of the links alone nothing else is answered: an address that leads nowhere is worse
+    than none.
+    """
+    page = config.notify.page_url.rstrip("/")
+    asked = urlsplit(page).hostname
+    answered = {urlsplit(config.web.public_url).hostname} if config.web.accounts else set()
+    here = {name.strip("[]") for name in loopback_names()}
+    return f"{page}/runbooks" if page and asked in answered | here else ""

@@ -18,7 +18,7 @@ from tramgac_collector.notify.daily import Daily
 from tramgac_collector.notify.deafness import Deafness
 from tramgac_collector.notify.heartbeat import Heartbeat
 from tramgac_collector.notify.keepalive import KeepAlive
-from tramgac_collector.notify.links import LINK_LIFE_MS, Link, link_key, sign
+from tramgac_collector.notify.links import LINK_LIFE_MS, Link, link_key, runbook_base, sign
 from tramgac_collector.notify.message import Message, Topic, compose
 from tramgac_collector.notify.outbound import Envelope, Outbound, send_by_apprise
 from tramgac_collector.notify.pipeline import (
@@ -98,7 +98,8 @@ class Notifier:
         self._flying: set[int] = set()
         self._ended: list[tuple[_Post, Delivery]] = []
         self.outbound: Outbound[_Post] = Outbound()
-        self._keepalive = KeepAlive(engine, self._settings, self._link)
+        self._runbooks = runbook_base(config)
+        self._keepalive = KeepAlive(engine, self._settings, self._link, self._runbooks)
         self._daily = Daily(engine, self._settings)
         self._heartbeat = Heartbeat(self._settings)
         self._silences = Silences(engine, self._settings)
@@ -271,9 +272,9 @@ class Notifier:
         ends = ends_at(topic, now_ms, int(self._settings.resend_seconds * 1000))
         if topic.kind == WORSE:
             # The alert with the old labels ends in the same breath.
-            yield incident_alert(topic, told, inventory, now_ms, url)
+            yield incident_alert(topic, told, inventory, now_ms, url, runbooks=self._runbooks)
             told = now
-        yield incident_alert(topic, told, inventory, ends, url)
+        yield incident_alert(topic, told, inventory, ends, url, runbooks=self._runbooks)
 
     def _repeat(self, inventory: Inventory, now_ms: int) -> None:
         for alerts in self._keepalive.due(inventory, now_ms):

@@ -23,6 +23,7 @@ from tramgac_collector.web.lan_pages import LanPages
 from tramgac_collector.web.login import LoginPages
 from tramgac_collector.web.report_pages import ReportPages
 from tramgac_collector.web.rule_page import rule_page
+from tramgac_collector.web.runbook_pages import RunbookPages
 from tramgac_collector.web.store import StoreReader, StoreSilentError
 from tramgac_collector.web.view import narrowed, overview
 from tramgac_collector.wsgi import REQUEST_BYTES
@@ -84,6 +85,7 @@ def create_app(config: Config, now_ms: Callable[[], int] = _now_ms) -> Flask:
     IncidentPages(app, gate, config, reader, pages.render)
     ReportPages(app, desk, pages.render)
     LanPages(app, reader, desk, pages.render)
+    RunbookPages(app, pages.render)
     access.narrow_endpoints(app, *_NARROWED)
     app.after_request(partial(_protect, secure=config.web.secure))
     app.register_error_handler(HTTPException, pages.failed)
@@ -236,7 +238,7 @@ def _language() -> str:
     view = request.view_args or {}
     if view.get("language") in words.LANGUAGES:
         return str(view["language"])
-    first = request.path.split("/")[1]
-    if first in words.LANGUAGES:
-        return first
+    found = next((one for one in request.path.split("/")[1:3] if one in words.LANGUAGES), "")
+    if found:
+        return found
     return request.accept_languages.best_match(words.LANGUAGES) or words.LANGUAGES[0]

@@ -21,7 +21,7 @@ OPEN = frozenset({HEALTHY, LOGIN, *LINKS})
 STRANGER = "stranger"
 # Writing at every look would keep the store busy.
 _TOUCH_MS = 60_000
-_LANGUAGE = re.compile(r"/(vi|en)/")
+_LANGUAGE = re.compile(r"(?:/runbooks)?/(vi|en)/")
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from tramgac_collector.store.schema import incidents
 from tramgac_collector.web import access
 from tramgac_collector.web.access import may_see, viewer
 from tramgac_collector.web.gate import Gate
+from tramgac_collector.web.runbooks import runbook_of
 from tramgac_collector.web.store import StoreReader
 from tramgac_collector.web.view import narrowed
 
@@ -35,12 +36,14 @@ class Shown:
     Attributes:
         taken: Who took it on, and until when (ms).
         own: Theirs to take on, not one of the province that also hit them.
+        runbook: Name of the page that says what to do; empty where there is none.
     """
 
     incident: Incident
     message: Message
     taken: Sequence[tuple[str, int]]
     own: bool
+    runbook: str
 
 
 class IncidentPages:
@@ -86,7 +89,8 @@ class IncidentPages:
         for root in roots[:_MOST]:
             inside = tuple(one for one in found if one.parent_id == root.id)
             message = compose([Topic(root, inside=inside)], inventory, language)
-            shown.append(Shown(root, message, told.get(root.id, ()), root.id in own))
+            taken, page = told.get(root.id, ()), runbook_of(root.code)
+            shown.append(Shown(root, message, taken, root.id in own, page))
         # Beyond what is read nobody knows what belongs to what, nor whose it is.
         more, cut = len(roots) - len(shown), len(every) >= _MOST_READ
         silent = ["judge_silent"] * blind + ["facility_gone"] * _is_gone(inventory)

@@ -46,6 +46,8 @@ _WORDS = {
         "The store does not answer yet. This page reloads by itself.",
     ),
     "not_found": ("Không có trang này.", "There is no such page."),
+    "runbooks": ("Hướng dẫn xử lý", "Runbooks"),
+    "runbook": ("Hướng dẫn xử lý", "Runbook"),
     "backups": ("Sao lưu", "Backups"),
     "all_backups": ("Mọi bản sao lưu", "All backups"),
     "dataset": ("Dữ liệu và nơi lưu", "Dataset and destination"),

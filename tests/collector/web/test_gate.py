@@ -20,6 +20,7 @@ VALUES = {
     "filename": "style.css",
     "token": "x.y",
     "number": 1,
+    "name": "common",
 }
 DRILL = {
     "agent_id": "a",
