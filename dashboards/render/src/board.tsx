@@ -60,7 +60,7 @@ function Tile({ board, shown, width, failed }: TileProps) {
   }
   const Kind = KINDS[panel.type];
   return (
-    <div className="tile" style={at}>
+    <div className="tile" style={at} data-title={panel.title}>
       <PanelChrome width={at.width} height={at.height} title={panel.title} description={panel.description}>
         {(innerWidth, innerHeight) =>
           panel.empty ? (

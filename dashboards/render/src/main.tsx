@@ -49,6 +49,16 @@ async function prepare(board: BoardJob, panel: PanelJob, report: Report): Promis
   return { panel: { ...panel, empty }, ...shown };
 }
 
+/** Panels with neither a drawing nor a word below their title: Grafana's part drew nothing. */
+function blanks(): string[] {
+  return [...document.querySelectorAll<HTMLElement>('.tile')]
+    .filter((tile) => {
+      const title = tile.dataset.title ?? '';
+      return !tile.querySelector('canvas') && tile.innerText.replace(title, '').trim() === '';
+    })
+    .map((tile) => `${tile.dataset.title}: drawn blank`);
+}
+
 async function show(): Promise<void> {
   const report: Report = { empty: [], errors: [] };
   fillRegistries();
@@ -64,7 +74,10 @@ async function show(): Promise<void> {
     </ThemeContext.Provider>
   );
   await document.fonts.ready;
-  setTimeout(() => (window.report = report), SETTLED_MS);
+  setTimeout(() => {
+    report.errors.push(...blanks());
+    window.report = report;
+  }, SETTLED_MS);
 }
 
 show().catch((error: Error) => (window.report = { empty: [], errors: [String(error.stack ?? error).slice(0, 300)] }));
