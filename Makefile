@@ -34,6 +34,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy agent collector proto scripts tests dashboards
+	$(BIN)/mypy --python-version 3.10 agent proto
 	$(BIN)/lint-imports
 	$(BIN)/buf lint proto
 	scripts/check-proto

@@ -1,12 +1,13 @@
 """Strict TOML configuration: an unknown key is an error that names file and path."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
+from tramgac_proto.compat import tomllib
 
 T = TypeVar("T")
 
@@ -41,13 +42,14 @@ def _merge(base: dict[str, Any], extra: Mapping[str, Any], source: Path) -> None
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; create it or pass --config") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    return tree
 
 
 def _environment(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cryptography import x509
@@ -40,7 +40,7 @@ class Authority:
         self._folder = folder
         self._name = _name(name)
         self._key: Key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(UTC)
+        now = datetime.now(timezone.utc)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(self._name)
@@ -60,7 +60,9 @@ class Authority:
     ) -> Issued:
         """Issue a server certificate for ``name``, valid for ``days`` from its start."""
         key: Key = ec.generate_private_key(ec.SECP256R1())
-        starts = (datetime.now(UTC) + timedelta(days=starts_in_days)).replace(microsecond=0)
+        starts = (datetime.now(timezone.utc) + timedelta(days=starts_in_days)).replace(
+            microsecond=0
+        )
         ends = starts + timedelta(days=days)
         certificate = (
             x509.CertificateBuilder()

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def multiply(repository: "Repository", identity: str, count: int) -> None:
     parts = (master["encrypt"], master["mac"]["k"], master["mac"]["r"])
     key = b"".join(map(base64.b64decode, parts))
     model: dict[str, Any] = json.loads(repository.restic("cat", "snapshot", identity).stdout)
-    newest = datetime.now(UTC)
+    newest = datetime.now(timezone.utc)
     for number in range(1, count + 1):
         model["time"] = (newest - timedelta(hours=number)).isoformat()
         data = _seal(key, json.dumps(model).encode())

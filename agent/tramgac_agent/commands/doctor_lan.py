@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from tramgac_agent.checks.snmp import SnmpSettings
 from tramgac_agent.config import Config
@@ -186,7 +186,7 @@ def examine(config: Config) -> list[Finding]:
 def _at(unix: int | None) -> str:
     if unix is None:
         return "?"
-    return datetime.fromtimestamp(unix, UTC).astimezone().strftime("%Y-%m-%d %H:%M %z")
+    return datetime.fromtimestamp(unix, timezone.utc).astimezone().strftime("%Y-%m-%d %H:%M %z")
 
 
 def _text(one: Finding, now: float) -> Iterator[str]:

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tramgac_agent.config import DEFAULT_PATH, Config, load_config
 from tramgac_agent.maintenance import is_open, known
 from tramgac_agent.outbox import database, export
 from tramgac_proto.commandline import CommandFailed
+from tramgac_proto.compat import iso_time
 from tramgac_proto.configfile import EXIT_OK
 from tramgac_proto.limits import MAX_MAINTENANCE_AHEAD_MS, MAX_MAINTENANCE_MS
 
@@ -92,7 +93,7 @@ def _start_ms(text: str, now_ms: int) -> int:
     if not text:
         return now_ms
     try:
-        start = round(datetime.fromisoformat(text).timestamp() * 1000)
+        start = round(iso_time(text).timestamp() * 1000)
     except ValueError as error:
         raise CommandFailed(f"--at {text}: not a time like 2026-11-22T21:00") from error
     if not now_ms <= start <= now_ms + MAX_MAINTENANCE_AHEAD_MS:
@@ -182,4 +183,4 @@ def _show(found: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -4,7 +4,7 @@ import argparse
 import json
 import sqlite3
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -73,4 +73,4 @@ def _kinds(kinds: dict[str, int]) -> str:
 def _time(at_ms: int | None) -> str:
     if not at_ms:
         return "never"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

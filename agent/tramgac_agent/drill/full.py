@@ -5,9 +5,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from tramgac_agent.drill.live import hash_of
 from tramgac_agent.drill.scratch import make_enterable
 from tramgac_agent.drill.tally import DrillFailed, Tally
+from tramgac_agent.restic.local import hash_of
 
 
 def count(restored: Path, tally: Tally, tick: Callable[[], None]) -> None:

@@ -1,18 +1,17 @@
 """Compares what came out of a backup with the file that is still there."""
 
-import hashlib
 import os
 import re
 import socket
 import stat
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from tramgac_agent.drill.reading import Node
+from tramgac_agent.restic.local import hash_of
 from tramgac_agent.restic.repository import Snapshot
+from tramgac_proto.compat import iso_time
 
-_PIECE_BYTES = 1024 * 1024
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 _NANO = 1_000_000_000
 
@@ -40,7 +39,7 @@ def unix_ns(text: str) -> int:
     """Nanoseconds of an RFC 3339 time, which ``datetime`` would cut off; -1 when it is none."""
     fraction = _FRACTION.search(text)
     try:
-        moment = datetime.fromisoformat(_FRACTION.sub("", text, count=1))
+        moment = iso_time(_FRACTION.sub("", text, count=1))
         if moment.tzinfo is None:
             return -1
         return int(moment.timestamp()) * _NANO + int(
@@ -114,15 +113,3 @@ def _hash_unchanged(file: int, saved: Saved) -> bytes | None:
         after.st_ctime_ns,
     )
     return digest if same else None
-
-
-def hash_of(file: int, size: int) -> bytes:
-    """SHA-256 of an open file; a file that grows meanwhile is read no further than ``size``."""
-    digest = hashlib.sha256()
-    while size > 0:
-        piece = os.read(file, min(_PIECE_BYTES, size))
-        if not piece:
-            break
-        digest.update(piece)
-        size -= len(piece)
-    return digest.digest()

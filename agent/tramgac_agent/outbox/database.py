@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from tramgac_agent.host.sqlitename import sqlite_name
 from tramgac_agent.outbox.model import State
 
 LAYOUT = 1
@@ -173,7 +174,7 @@ def trouble_of(error: sqlite3.Error, folder: Path | None = None) -> State:
     An I/O error is a full disk when ``folder`` has no space left, since SQLite reports a
     short write of its index file that way.
     """
-    name = getattr(error, "sqlite_errorname", "")
+    name = sqlite_name(error)
     if isinstance(error, DamagedError) or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return "corrupt"
     if name == "SQLITE_ERROR" and "no such" in str(error):  # table or column: another's file

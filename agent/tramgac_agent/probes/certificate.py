@@ -4,7 +4,7 @@
 ``cryptography`` would cost the resident process more memory than this page of code.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 _SEQUENCE = 0x30
 _VERSION = 0xA0
@@ -77,4 +77,4 @@ def _time(tag: int, content: bytes) -> float:
         text = ("19" if text[:2] >= "50" else "20") + text
     elif tag != _GENERALIZED_TIME:
         raise ValueError("certificate has no end of validity")
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from typing import Self
+from typing import TYPE_CHECKING
 
 from tramgac_agent.late import late
 from tramgac_agent.probes.base import CannotProbe
@@ -22,6 +22,9 @@ with late({"asyncio": {}}):  # only for the calls this agent does not make
     )
     from icmplib.sockets import ICMPSocket
     from icmplib.utils import unique_identifier
+
+if TYPE_CHECKING:  # Python 3.10 has no such name
+    from typing_extensions import Self
 
 
 class Pinger:
@@ -57,7 +60,7 @@ class Pinger:
         except ICMPSocketError as error:
             raise CannotProbe("icmp_unavailable", str(error)) from error
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,11 +13,14 @@ import sys
 import time
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tramgac_agent.probes.base import CannotProbe, Deadline, code_of
 from tramgac_agent.probes.oneway import Leg
 from tramgac_agent.probes.resolve import Address
+
+if TYPE_CHECKING:  # Python 3.10 has no such name
+    from typing_extensions import Self
 
 _MAGIC = b"TGR1"
 _BODY = struct.Struct("!4sBBxxQIIqqq")
@@ -164,7 +167,7 @@ class Mirror:
         except OSError as error:
             raise CannotProbe(code_of(error), str(error)) from error
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *_: object) -> None:

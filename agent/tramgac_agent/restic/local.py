@@ -16,6 +16,7 @@ _MAX_NAMES = 100_000
 # Beyond this, files are taken for whole; a snapshot file is less than a kilobyte.
 _MAX_HASHED_FILES = 10_000
 _MAX_HASHED_BYTES = 64 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
 _ID = re.compile(r"\A[0-9a-f]{64}\Z")
 
 
@@ -92,8 +93,21 @@ def _damaged(folder: Path, names: frozenset[str] | tuple[()]) -> Iterator[str]:
     left = _MAX_HASHED_BYTES
     for name in sorted(names)[:_MAX_HASHED_FILES]:
         with suppress(FileNotFoundError), (folder / name).open("rb") as file:
-            left -= os.fstat(file.fileno()).st_size
+            size = os.fstat(file.fileno()).st_size
+            left -= size
             if left < 0:
                 return
-            if hashlib.file_digest(file, "sha256").hexdigest() != name:
+            if hash_of(file.fileno(), size).hex() != name:
                 yield name
+
+
+def hash_of(file: int, size: int) -> bytes:
+    """SHA-256 of an open file; a file that grows meanwhile is read no further than ``size``."""
+    digest = hashlib.sha256()
+    while size > 0:
+        piece = os.read(file, min(_PIECE_BYTES, size))
+        if not piece:
+            break
+        digest.update(piece)
+        size -= len(piece)
+    return digest.digest()

@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from tramgac_agent.backup.running import is_running
 from tramgac_agent.restic.repository import STALE_LOCK_MS
+
+if TYPE_CHECKING:  # Python 3.10 has no such name
+    from typing_extensions import Self
 
 Stop = Callable[[], str]
 
@@ -74,7 +77,7 @@ class Watch:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         if self._stop is not None:
             self._thread.start()
         return self

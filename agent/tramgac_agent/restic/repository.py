@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from tramgac_agent.drop import FUTURE_TOLERANCE_MS, RepositoryState
 from tramgac_agent.restic.messages import count
+from tramgac_proto.compat import iso_time
 
 # restic refreshes a lock every 5 minutes and calls it stale after 30
 # (restic: internal/restic/lock.go, `staleTimeout`).
@@ -125,10 +126,12 @@ def unix_ms(text: object) -> int:
     if not isinstance(text, str):
         return 0
     try:
-        moment = datetime.fromisoformat(text)
+        moment = iso_time(text)
         if moment.tzinfo is None:
             return 0
-        return max(0, int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000))
+        return max(
+            0, int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000)
+        )
     except (ValueError, OverflowError):
         return 0
 

@@ -65,7 +65,7 @@ class Poller:
     async def _turn(turns: Turns) -> Sequence[Told]:
         try:
             return await asyncio.wait_for(turns.turn(), turns.longest())
-        except TimeoutError:
+        except asyncio.TimeoutError:  # before Python 3.11 another one than TimeoutError
             return turns.failed(SnmpFailed("too_slow"))
         except Exception:  # one device's nonsense must not stop the others
             log.exception("%s: internal error", turns.device.name)

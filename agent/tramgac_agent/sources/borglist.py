@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Annotated
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from tramgac_agent.drop import State
 from tramgac_agent.drop.records import Count, Identifier
 from tramgac_agent.sources.base import SourceFailed
+from tramgac_proto.compat import iso_time
 
 # borg wants to write: its index is older than its data, or broken.
 _REPAIRS = ("replay_segments", "open_index", "prepare_txn", "write_index", "commit_nonce")
@@ -120,11 +121,11 @@ def parse_info(text: str) -> tuple[int, int, int]:
 
 def _unix_ms(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = iso_time(text)
     except ValueError as error:
         raise SourceFailed("blind_tool", "borg: a time that is none") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(1, int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return max(1, int((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000))
 
 
 def _is_checkpoint(name: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 from urllib.parse import quote
 
+from tramgac_agent.host.sqlitename import sqlite_name
 from tramgac_agent.sources.base import SourceFailed, Visit
 from tramgac_agent.sources.command import run
 from tramgac_agent.sources.dumpfiles import (
@@ -28,7 +29,7 @@ from tramgac_agent.sources.folders import Entry, within
 # What is read to the end leaves this much of the time to say so.
 _SHARE = 0.8
 _SQLITE_STEPS = 100_000
-_NOT_RUN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN})  # primary codes: the low byte
+_NOT_RUN = ("SQLITE_ERROR", "SQLITE_CANTOPEN")
 
 Reach = Literal["edges", "whole", "not_in_time"]
 
@@ -150,7 +151,7 @@ def _sqlite(entry: Entry, left: Callable[[], float]) -> str | None:
     except sqlite3.Error as error:
         if late:
             raise NotInTime from error
-        return None if error.sqlite_errorcode & 0xFF in _NOT_RUN else "corrupt"
+        return None if sqlite_name(error).startswith(_NOT_RUN) else "corrupt"
     except UnicodeDecodeError:  # its complaint quotes a damaged schema
         return "corrupt"
     return "" if answer == ("ok",) else "corrupt"

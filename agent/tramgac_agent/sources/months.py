@@ -1,7 +1,7 @@
 """Calendar months that have a backup."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 _MONTHS = 12
 
@@ -19,5 +19,5 @@ def months_of(times_ms: Iterable[int], now_ms: int) -> int:
 
 
 def _month(unix_ms: int) -> int:
-    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    moment = datetime.fromtimestamp(unix_ms / 1000, timezone.utc)
     return moment.year * 12 + moment.month

@@ -1,13 +1,13 @@
 """The probe file: which source, and its settings."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tramgac_agent.sources import SOURCES, Source, load
 from tramgac_agent.sources.base import SourceSettings
+from tramgac_proto.compat import tomllib
 from tramgac_proto.configfile import ConfigError, convert
 
 

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_a_readable_repository(repository: Repository, tmp_path: Path, source: P
     assert state["snapshots"] == 2
     assert state["newest_id"].startswith(summary["snapshot_id"])
     assert abs(state["newest_unix_ms"] / 1000 - time.time()) < 60
-    oldest = datetime(2020, 2, 2, 2, 2, 2).astimezone(UTC).timestamp()
+    oldest = datetime(2020, 2, 2, 2, 2, 2).astimezone(timezone.utc).timestamp()
     assert state["oldest_unix_ms"] == oldest * 1000
     assert state["files"] == summary["total_files_processed"] == 2
     assert state["bytes"] == summary["total_bytes_processed"] == 10
@@ -91,7 +91,7 @@ def test_a_snapshot_from_the_future_is_suspicious_and_never_newest(
 ) -> None:
     """It would look fresh for months."""
     repository.restic("backup", "--time", "2020-02-02 02:02:02", str(source))
-    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d %H:%M:%S}"
+    tomorrow = f"{datetime.now(timezone.utc) + timedelta(days=1):%Y-%m-%d %H:%M:%S}"
     repository.restic("backup", "--time", tomorrow, str(source))
     state = look(tmp_path, probe_config(tmp_path, repository))
 

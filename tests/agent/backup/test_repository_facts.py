@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -116,7 +116,7 @@ def test_a_young_snapshot_that_is_gone_is_counted_once(
     next_state = seen(repository, tmp_path, address, hours=2)
 
     assert (state.vanished, state.snapshots, state.damaged) == (2, 1, 0)
-    yesterday = datetime.now(UTC) - timedelta(days=1)
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     assert state.vanished_newest_unix_ms is not None
     assert abs(state.vanished_newest_unix_ms / 1000 - yesterday.timestamp()) < 600
     assert (next_state.vanished, next_state.vanished_newest_unix_ms) == (0, None)

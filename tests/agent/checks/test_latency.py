@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +22,7 @@ from tramgac_agent.checks.base import AgentView, Context, LeaseDesk, Observation
 from tramgac_agent.checks.latency import LatencyCheck, LatencySettings, summarize
 from tramgac_agent.probes import resolve
 from tramgac_proto.catalogue import CATALOGUE
+from tramgac_proto.compat import tomllib
 from tramgac_proto.configfile import ConfigError, convert
 
 CASES = Path(__file__).parent / "cases" / "latency"

@@ -1,12 +1,12 @@
 """The pages of the checks: what they show must work as it stands there."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from tramgac_agent.checks import CHECKS, load
+from tramgac_proto.compat import tomllib
 from tramgac_proto.configfile import convert
 
 PAGES = Path(__file__).parents[3] / "docs" / "checks"

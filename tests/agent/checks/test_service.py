@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tramgac_agent.checks import service
 from tramgac_agent.checks.service import ServiceCheck, ServiceSettings
 from tramgac_agent.probes import systemd
 from tramgac_agent.runner import arrange
+from tramgac_proto.compat import tomllib
 from tramgac_proto.configfile import ConfigError, convert
 from tramgac_proto.v1 import fleet_pb2
 

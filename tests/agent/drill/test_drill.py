@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -257,7 +257,7 @@ def test_what_is_due_is_done_once(bench: Drilling, capsys: pytest.CaptureFixture
 def test_outside_its_window_nothing_is_due(bench: Drilling) -> None:
     """A drill by hand is done at any time."""
     bench.backup()
-    later = datetime.now(UTC) + timedelta(hours=6)
+    later = datetime.now(timezone.utc) + timedelta(hours=6)
     bench.table |= {"window": [f"{later:%H}:00-{later:%H}:30"], "zone": "UTC"}
 
     assert bench.drill("--due") == 0

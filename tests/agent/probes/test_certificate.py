@@ -1,6 +1,6 @@
 """The end of a certificate, read without the library that wrote it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -20,7 +20,7 @@ FIRST, MIDDLE, LAST = (datetime(year, 1, 1) for year in (1971, 2030, 2199))  # n
 def test_every_end_of_validity_is_read(ends: datetime) -> None:
     """Both date forms of X.509, either side of 2050, are read as cryptography wrote them."""
     der = certificate_der(ends)
-    assert not_after(der) == ends.replace(tzinfo=UTC).timestamp()
+    assert not_after(der) == ends.replace(tzinfo=timezone.utc).timestamp()
 
 
 @settings(max_examples=100, deadline=None)

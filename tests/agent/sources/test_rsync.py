@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,11 @@ def look_at(target: Path, *, seconds: float = 30.0, **series: Any) -> Repository
 
 
 def named(hours: float) -> str:
-    return (datetime.now(UTC) - timedelta(hours=hours)).strftime(FORMAT)
+    return (datetime.now(timezone.utc) - timedelta(hours=hours)).strftime(FORMAT)
 
 
 def milliseconds(name: str) -> int:
-    return int(datetime.strptime(name, FORMAT).replace(tzinfo=UTC).timestamp() * 1000)
+    return int(datetime.strptime(name, FORMAT).replace(tzinfo=timezone.utc).timestamp() * 1000)
 
 
 def test_a_mirror_is_one_copy_as_new_as_its_newest_file(source: Path, target: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_mirror_is_one_copy_as_new_as_its_newest_file(source: Path, target: Pa
     assert (state.state, state.snapshots, state.files, state.bytes) == ("ok", 1, 3, 600)
     assert state.newest_unix_ms == (source / "a").stat().st_mtime_ns // 1_000_000
     assert state.newest_end_unix_ms is None
-    assert state.months == 1 or datetime.now(UTC).day == 1
+    assert state.months == 1 or datetime.now(timezone.utc).day == 1
 
 
 def test_a_marker_says_when_the_mirror_was_finished(source: Path, target: Path) -> None:
