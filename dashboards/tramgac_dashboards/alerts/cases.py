@@ -90,7 +90,7 @@ CENTRE: Final = (
     ),
     Case(
         "TramgacStoreFilling",
-        {f"{_STORE}_free_bytes": "9000000000-8000000", f"{_STORE}_floor_bytes": "2147483648"},
+        {f"{_STORE}_free_bytes": "NaN 9000000000-8000000", f"{_STORE}_floor_bytes": "2147483648"},
         {f"{_STORE}_free_bytes": "9000000000-1000", f"{_STORE}_floor_bytes": "2147483648"},
         first=1800,
     ),

@@ -132,7 +132,8 @@ STORE: Final = (
     ),
     Alert(
         "TramgacStoreFilling", "medium",
-        f"predict_linear({_FREE}[6h], {seconds(_C['store_full_soon'])}) < {_FLOOR}"
+        # The first value after a start is NaN, and one NaN would blind the prediction for 6 h.
+        f"predict_linear(({_FREE} >= 0)[6h:1m], {seconds(_C['store_full_soon'])}) < {_FLOOR}"
         f" and {_FREE} >= {_FLOOR}",
         Text(vi="Ổ chứa kho dữ liệu đang đầy dần.", en="The store's disk is filling up."),
         Text(
