@@ -36,5 +36,8 @@ IN_FACILITY: Final = 'facility=~"$facility"'
 IN_SITE: Final = 'facility=~"$facility", site=~"$site"'
 ON_HOST: Final = 'facility=~"$facility", host=~"$host"'
 
+# Of one value while the judge works; what is multiplied by it shows its zero only then.
+JUDGED: Final = "count(tramgac_judge_last_turn_timestamp_seconds > time() - 120)"
+
 # Gives a facility's series its name; after it, `name_{lang}` is a label.
 NAMED: Final = " * on(facility) group_left(name_{lang}) tramgac_facility_info"

@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a single value stands for; colour never says it alone."""
+    """What a single value stands for; colour never says it alone, and may be left out (``""``)."""
 
     value: str
     text: Words

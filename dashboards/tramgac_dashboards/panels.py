@@ -86,7 +86,7 @@ def mappings_of(look: Look, language: Language) -> list[models.ValueMap | models
     """
     results = {
         one.value: models.ValueMappingResult(
-            text=words(one.text, language), color=one.colour, index=number
+            text=words(one.text, language), color=one.colour or None, index=number
         )
         for number, one in enumerate(look.meanings)
     }
@@ -216,7 +216,7 @@ def _cell(column: Column, language: Language) -> list[models.DynamicConfigValue]
     if look.decimals is not None:
         put("decimals", look.decimals)
     put("mappings", mappings_of(look, language))
-    if look.meanings or len(look.steps) > 1:
+    if any(one.colour for one in look.meanings) or len(look.steps) > 1:
         put("thresholds", steps_of(look).build())
         put("color", {"mode": "thresholds"})
         put("custom.cellOptions", {"type": "color-background", "mode": "basic"})

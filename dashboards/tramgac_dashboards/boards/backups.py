@@ -1,8 +1,8 @@
 """Backups: which data could be restored today, to when, how fast, and what nobody has proven."""
 
 from tramgac_dashboards.choices import FACILITY
+from tramgac_dashboards.codes import BACKUP_FINDINGS
 from tramgac_dashboards.model import (
-    Bars,
     Board,
     Column,
     Graph,
@@ -224,19 +224,20 @@ _COPIES = Row(
             sort=Text(vi="Thừa hoặc thiếu", en="Over or short"), descending=False,
             runbook="RegulatoryGap",
         ),
-        Bars(
+        Table(
             Text(vi="Điều sai theo lý do", en="Findings by reason"),
             Text(
                 vi="Bao nhiêu chuỗi có từng lý do. Trống: không thấy điều sai nào.",
                 en="How many series have each reason. Empty: nothing wrong was found.",
             ),
-            (Query(
-                f"sort_desc(count by (reason) (tramgac_backup_finding{{{_SERIES}}} == 1))",
-                "{{reason}}",
-            ),),
-            Look(unit="short", steps=(Step(None, WARN),), decimals=0, least=0,
-                 nothing=Text(vi="không thấy", en="none found")),
+            (Query(f"count by (reason) (tramgac_backup_finding{{{_SERIES}}} == 1)"),),
+            Look(nothing=Text(vi="không thấy", en="none found")),
             width=8, height=9,
+            columns=(
+                Column("reason", Text(vi="Điều sai", en="Finding"), BACKUP_FINDINGS),
+                Column("A", Text(vi="Chuỗi", en="Series"), COUNT, width=70),
+            ),
+            sort=Text(vi="Chuỗi", en="Series"),
         ),
         Table(
             Text(vi="Diễn tập khôi phục", en="Restore drills"),

@@ -1,6 +1,7 @@
 """One facility: everything that is known of it, with how much of it that is."""
 
-from tramgac_dashboards.choices import ONE_FACILITY
+from tramgac_dashboards.choices import JUDGED, ONE_FACILITY
+from tramgac_dashboards.codes import INCIDENTS, PORT_FINDINGS
 from tramgac_dashboards.model import (
     Board,
     Column,
@@ -74,7 +75,8 @@ _STATE = Row(
         _figure(
             Text(vi="Sự cố đang mở", en="Open incidents"),
             Text(vi="Mỗi nguyên nhân một sự cố.", en="One for each cause."),
-            f"sum(tramgac_incident_open{{{_IN}}}) or 0 * count(tramgac_agent_up{{{_IN}}} == 1)",
+            f"sum(tramgac_incident_open{{{_IN}}})"
+            f" or 0 * (count(tramgac_agent_up{{{_IN}}} == 1) and on() {JUDGED})",
             Look(unit="short", steps=any_is(BAD), decimals=0), "IncidentOpen",
         ),
         _figure(
@@ -206,7 +208,7 @@ _WRONG = Row(
             columns=(
                 Column("severity", Text(vi="Mức", en="Severity"), Look(meanings=SEVERITY_NAMES),
                        width=110),
-                Column("code", Text(vi="Sự cố", en="Incident")),
+                Column("code", Text(vi="Sự cố", en="Incident"), INCIDENTS),
                 Column("site", Text(vi="Địa điểm", en="Site"), width=90),
                 Column("A", Text(vi="Số", en="Count"), COUNT, width=50),
                 Column("B", Text(vi="Từ", en="Since"), AGE, width=100),
@@ -283,7 +285,7 @@ _WRONG = Row(
             Look(nothing=_NONE), width=8, height=7, runbook="PortErrors",
             columns=(
                 Column("site", Text(vi="Địa điểm", en="Site")),
-                Column("finding", Text(vi="Vấn đề", en="Finding")),
+                Column("finding", Text(vi="Vấn đề", en="Finding"), PORT_FINDINGS),
                 Column("A", Text(vi="Số cổng", en="Ports"), COUNT),
             ),
         ),

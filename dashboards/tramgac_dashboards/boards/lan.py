@@ -1,6 +1,7 @@
 """The LAN: how workstations are connected, what each way carries, and whose fault a loss is."""
 
 from tramgac_dashboards.choices import FACILITY, SITE
+from tramgac_dashboards.codes import PORT_FINDINGS
 from tramgac_dashboards.model import (
     Bars,
     Board,
@@ -26,13 +27,11 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
-from tramgac_proto.lanwords import PORT_WORDS
 
 _IN = 'facility=~"$facility", site=~"$site"'
 _BY = "facility, site, host"
 _NONE = Text(vi="không thấy", en="none found")
 _DAY = 86400
-_FINDINGS = tuple(Meaning(code, Text(*one.short), WARN) for code, one in sorted(PORT_WORDS.items()))
 # Where a try ended, docs/checks/path.md.
 _STAGES = (
     Meaning("0", Text(vi="tới được", en="reached"), GOOD),
@@ -123,7 +122,7 @@ _CENSUS = Row(
                 Column("site", Text(vi="Địa điểm", en="Site"), width=110),
                 Column("host", Text(vi="Thiết bị", en="Device")),
                 Column("port", Text(vi="Cổng", en="Port"), width=110),
-                Column("finding", Text(vi="Vấn đề", en="Finding"), Look(meanings=_FINDINGS)),
+                Column("finding", Text(vi="Vấn đề", en="Finding"), PORT_FINDINGS),
             ),
         ),
         Bars(

@@ -1,6 +1,7 @@
 """Power and devices: who runs on battery and for how long, which printers stand still."""
 
 from tramgac_dashboards.choices import FACILITY, SITE
+from tramgac_dashboards.codes import PRINTERS
 from tramgac_dashboards.model import (
     Board,
     Column,
@@ -223,7 +224,7 @@ _PRINTERS = Row(
             (Query(f"max by ({_BY}, error) (tramgac_printer_error{{{_IN}}} == 1)"),),
             Look(nothing=_NONE), width=8, height=9, runbook="PrinterStuck",
             columns=(*_PLACE, Column("host", Text(vi="Máy in", en="Printer")),
-                     Column("error", Text(vi="Lỗi", en="Error"))),
+                     Column("error", Text(vi="Lỗi", en="Error"), PRINTERS)),
         ),
         Table(
             Text(vi="Vật tư còn lại", en="Supplies left"),

@@ -1,7 +1,8 @@
 """The province: every facility on one screen by the worst that is open, and what presses most."""
 
 from tramgac_dashboards.boards._province_storm import CLOUDS, STORM
-from tramgac_dashboards.choices import NAMED
+from tramgac_dashboards.choices import JUDGED, NAMED
+from tramgac_dashboards.codes import INCIDENTS
 from tramgac_dashboards.model import Board, Column, Link, Look, Query, Row, Stat, Step, Table, Text
 from tramgac_dashboards.palette import (
     AGE,
@@ -17,8 +18,8 @@ from tramgac_dashboards.palette import (
     any_is,
 )  # fmt: skip
 
-# Added to a count, it shows a zero only while somebody looks.
-_KNOWN = " or 0 * count(tramgac_agent_up)"
+# Added to a count, it shows a zero only while somebody judges.
+_KNOWN = f" or 0 * {JUDGED}"
 _NONE = Text(vi="không thấy", en="none found")
 _DAYS = (Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD))
 
@@ -32,7 +33,8 @@ def _number(colour: str) -> Look:
 
 
 def _open(severity: str) -> str:
-    return f'sum(province:tramgac_incidents:count{{severity="{severity}"}}){_KNOWN}'
+    # Not by a recording rule: where rules are not loaded, its zero would be a lie.
+    return f'sum(tramgac_incident_open{{severity="{severity}"}}){_KNOWN}'
 
 
 _FIGURES = Row(
@@ -73,7 +75,7 @@ _FIGURES = Row(
                 vi="Chuỗi sao lưu. Chưa chứng minh được tính riêng ở bảng Sao lưu.",
                 en="Series failed, blocked or late. Those not proven: see the board of backups.",
             ),
-            'sum(facility:tramgac_backup_series:count{state=~"failed|blocked|late"})'
+            'count(tramgac_backup_state{state=~"failed|blocked|late"} == 1)'
             " or 0 * count(tramgac_backup_state)",
             _number(BAD), "BackupLate",
         ),
@@ -91,7 +93,7 @@ _FIGURES = Row(
                 vi="Việc phải xong mà chưa thấy xong. Tính cả việc đã quá hạn.",
                 en="Things to be done and not shown to be; those overdue are among them.",
             ),
-            f"count(rule:tramgac_deadline:days < 30){_KNOWN}",
+            f"count(tramgac_deadline_timestamp_seconds < time() + 30 * 86400){_KNOWN}",
             _number(WARN), "RegulatoryDeadline",
         ),
     ),
@@ -149,7 +151,7 @@ _PRESSING = Row(
                        width=110),
                 Column("name_{lang}", Text(vi="Cơ sở", en="Facility")),
                 Column("site", Text(vi="Địa điểm", en="Site"), width=110),
-                Column("code", Text(vi="Sự cố", en="Incident"), width=200),
+                Column("code", Text(vi="Sự cố", en="Incident"), INCIDENTS, width=220),
                 Column("A", Text(vi="Số", en="Count"), COUNT, width=60),
                 Column("B", Text(vi="Từ", en="Since"), AGE, width=110),
             ),

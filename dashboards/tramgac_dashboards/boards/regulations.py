@@ -123,7 +123,7 @@ _FIGURES = Row(
                 vi="Ngày cuối đã qua mà chưa thấy xong.",
                 en="The last day passed, not shown done.",
             ),
-            f"count(rule:tramgac_deadline:days{{{_IN}}} < 0){_KNOWN}",
+            f"count(tramgac_deadline_timestamp_seconds{{{_IN}}} < time()){_KNOWN}",
             Look(unit="short", steps=any_is(WORST), decimals=0), "RegulatoryDeadline",
         ),
     ),
