@@ -4,11 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.telling import INVENTORY, NINE
 from helpers.weblogin import PUBLIC, Centre, centre
+from sqlalchemy import insert
 
 from tramgac_collector.config import Config
+from tramgac_collector.notify.alertmanager import gap_alert, incident_alert
+from tramgac_collector.notify.digest import Gap, RuleWords
 from tramgac_collector.notify.links import runbook_base
+from tramgac_collector.notify.message import Topic
+from tramgac_collector.notify.pipeline import Incident, Telling
 from tramgac_collector.notify.settings import NotifySection
+from tramgac_collector.store.schema import incidents
 from tramgac_collector.web import runbooks
 from tramgac_collector.web.settings import WebSection
 
@@ -95,3 +102,46 @@ def test_an_alert_names_its_runbook_only_where_the_pages_answer() -> None:
     for (page, login, public), wanted in bases.items():
         web = WebSection(accounts=login, public_url=public)
         assert runbook_base(Config(web=web, notify=NotifySection(page_url=page))) == wanted
+
+
+def test_alerts_carry_the_address_of_their_runbook() -> None:
+    """In both languages; without a base address there is none."""
+    incident = Incident(
+        7, "bv-uong-bi/main", "site_unreachable", "bv-uong-bi", "main", NINE, "high"
+    )
+    topic, told = Topic(incident), Telling("x", incident.code, incident.severity)
+    gap = Gap(
+        "bv-uong-bi",
+        "vn.x",
+        "fail",
+        advisory=False,
+        since_ms=NINE,
+        words=RuleWords("1", ("v", "e")),
+    )
+    for base in ("", "https://x.example/runbooks"):
+        alerts = {
+            "SiteUnreachable": incident_alert(topic, told, INVENTORY, NINE, "", runbooks=base),
+            "RegulatoryGap": gap_alert(gap, NINE, "", runbooks=base),
+        }
+        for name, alert in alerts.items():
+            for language in ("vi", "en"):
+                wanted = f"{base}/{language}/{name}" if base else None
+                assert alert["annotations"].get(f"runbook_{language}") == wanted
+
+
+def test_an_open_incident_links_its_runbook(tmp_path: Path) -> None:
+    """One of a code that this version has no page for is shown without."""
+    with centre(tmp_path, WebSection()) as room:
+        for code in ("disk_hung", "of_a_newer_version"):
+            row = {
+                "node": "bv-uong-bi/main/his", "code": code, "facility": "bv-uong-bi",
+                "site": "main", "severity": "high", "opened_ms": room.now_ms,
+                "changed_ms": room.now_ms, "detail": "{}",
+            }  # fmt: skip
+            with room.engine.begin() as connection:
+                connection.execute(insert(incidents).values(**row))
+        page = room.browser().get("/en/incidents").text
+
+        assert page.count('class="incident"') == 2
+        assert page.count('href="/runbooks/en/DiskHung"') == 1
+        assert page.count('href="/runbooks/en/') == 2  # the list of them, at the top
