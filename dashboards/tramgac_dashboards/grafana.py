@@ -72,6 +72,9 @@ def _cleaned(tree: dict[str, Any]) -> dict[str, Any]:
         for link in links:
             # Else Grafana hides it in a menu.
             link.pop("placement", None)
+    for panel in tree["panels"]:
+        # Tables of the targeted Grafana have none any more.
+        panel.get("options", {}).pop("footer", None)
     return tree
 
 

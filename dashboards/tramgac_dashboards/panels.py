@@ -101,11 +101,24 @@ def mappings_of(look: Look, language: Language) -> list[models.ValueMap | models
     return [*([models.ValueMap(options=results)] if results else []), unknown]
 
 
-def link_of(link: Link, language: Language, *, table: bool) -> builders.DashboardLink:
+def _facility(link: Link, panel: Panel, language: Language) -> str:
+    """The facility goes along: names of hosts repeat from one to the next."""
+    if link.label == "facility":
+        return ""
+    columns = panel.columns if isinstance(panel, Table) else ()
+    heads = [words(one.title, language) for one in columns if one.source == "facility"]
+    # Without such a column the board itself has one facility chosen.
+    value = f'${{__data.fields["{heads[0]}"]}}' if heads else "${facility}"
+    return f"&var-facility={value}"
+
+
+def link_of(link: Link, panel: Panel, language: Language) -> builders.DashboardLink:
     """A click on a value of ``link.label`` leads to that object's own board."""
+    table = isinstance(panel, Table)
     value = "${__value.raw}" if table else f"${{__field.labels.{link.label}}}"
+    rest = _facility(link, panel, language)
     return builders.DashboardLink(link.board).url(
-        f"{board_url(link.board, language)}?var-{link.label}={value}&${{__url_time_range}}"
+        f"{board_url(link.board, language)}?var-{link.label}={value}{rest}&${{__url_time_range}}"
     )
 
 
@@ -120,7 +133,7 @@ def _dress(builder: Builder, panel: Panel, language: Language) -> Builder:
         if value is not None:
             builder = getattr(builder, method)(value)
     if panel.link is not None and not isinstance(panel, Table):
-        builder = builder.data_links([link_of(panel.link, language, table=False)])
+        builder = builder.data_links([link_of(panel.link, panel, language)])
     if panel.runbook:
         title = "Cần làm gì" if language == "vi" else "What to do"
         page = builders.DashboardLink(title).url(runbook_url(panel.runbook, language))
@@ -196,7 +209,7 @@ def _timeline(panel: Panel) -> Builder:
     )
 
 
-def _cell(column: Column, language: Language) -> list[models.DynamicConfigValue]:
+def _cell(panel: Table, column: Column, language: Language) -> list[models.DynamicConfigValue]:
     """The overrides of one column."""
     found: list[models.DynamicConfigValue] = []
 
@@ -206,7 +219,7 @@ def _cell(column: Column, language: Language) -> list[models.DynamicConfigValue]
     if column.width:
         put("custom.width", column.width)
     if column.link is not None:
-        url = localized(link_of(column.link, language, table=True).build().url or "", language)
+        url = localized(link_of(column.link, panel, language).build().url or "", language)
         put("links", [{"title": column.link.board, "url": url}])
     look = column.look
     if look is None:
@@ -249,7 +262,7 @@ def _table(panel: Table, language: Language) -> Builder:
         builder = builder.with_transformation(merge)
     builder = builder.with_transformation(_organize(panel, language))
     for column in panel.columns:
-        if properties := _cell(column, language):
+        if properties := _cell(panel, column, language):
             builder = builder.override_by_name(words(column.title, language), properties)
     if panel.sort:
         by = common.TableSortByFieldState().display_name(words(panel.sort, language))
