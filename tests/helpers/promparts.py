@@ -81,8 +81,8 @@ def selectors(expression: str) -> set[str]:
     }
 
 
-def fixed_rates(expression: str) -> list[str]:
-    """Rates over a time that was fixed rather than chosen by Grafana."""
+def rates(expression: str) -> list[str]:
+    """Each rate in it."""
     return [
         str(node)
         for node in _nodes(promql.parse(expression))

@@ -9,7 +9,9 @@ from tramgac_dashboards.alerts.files import RECORDS
 from tramgac_proto.catalogue import CATALOGUE
 
 # Prometheus's own, and what it makes of a scrape.
-OWN = frozenset({"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds"})
+OWN = frozenset(
+    {"up", "ALERTS", "ALERTS_FOR_STATE", "scrape_duration_seconds", "scrape_samples_scraped"}
+)
 _PARTS = ("expr", "lhs", "rhs", "param")
 
 
