@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.ansible_play import REPOSITORY, Bundle, Control, bundle
-from helpers.nspawn import Host, Network, Wanted, hosts
+from helpers.nspawn import CLOCK_LIBRARY, Host, Network, Wanted, hosts
 from prometheus_client.parser import text_string_to_metric_families
 
 CENTRE = "centre"
@@ -97,10 +97,11 @@ class Province:
         """Facility, host and version of every agent, as the collector knows them."""
         return {key for key, value in self.values("tramgac_agent_info").items() if value}
 
-    def token(self, server: Server, ttl: str) -> str:
-        """A token for one host."""
-        place = f"--facility={server.facility} --site=main --host={server.name} --ttl={ttl}"
-        made: str = json.loads(self.centre.shell(f"{_TOKENS} {place}"))["token"]
+    def expired_token(self, server: Server) -> str:
+        """A token for one host that was made two hours ago for one hour."""
+        place = f"--facility={server.facility} --site=main --host={server.name} --ttl=1h"
+        then = f"LD_PRELOAD={CLOCK_LIBRARY} FAKETIME=-2h"
+        made: str = json.loads(self.centre.shell(f"{then} {_TOKENS} {place}"))["token"]
         return made
 
 
@@ -112,6 +113,7 @@ def province(folder: Path, servers: list[Server], *others: Wanted) -> Iterator[P
     """
     machines = [Wanted(CENTRE), *(Wanted(each.name) for each in servers), *others]
     (folder / "inventory.yml").write_text(inventory_text(servers))
+    (folder / "passphrase").write_text("chỉ dùng cho bài thử\n")
     (folder / "bundles").mkdir()
     with hosts(folder, *machines) as network:
         control = Control(folder / "control", network)
@@ -119,6 +121,7 @@ def province(folder: Path, servers: list[Server], *others: Wanted) -> Iterator[P
         control.variables |= {
             "collector_names": [CENTRE],
             "collector_inventory_file": str(folder / "inventory.yml"),
+            "collector_backup_passphrase_file": str(folder / "passphrase"),
             "tramgac_collector_address": f"{CENTRE}:8443",
             "agent_report_seconds": 5,
         }

@@ -25,6 +25,8 @@ _TOOLS = Path(__file__).parents[2] / ".tools"
 # No pip, no venv package, no sudo: the least that a target of the playbooks has.
 _PACKAGES = "systemd,systemd-sysv,dbus,openssh-server,python3,iproute2,ca-certificates"
 _FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+# Where every host has it; who is started with it believes another time.
+CLOCK_LIBRARY = f"/usr/local/lib/{_FAKETIME.name}"
 # The overlay is mounted in a mount namespace that ends with the host; the group of processes is
 # its own, for two systemds in one would share their units.
 _START = """
@@ -228,12 +230,12 @@ def _furnish(disk: Path, wanted: Wanted, key: str, names: str) -> None:
     (upper / "etc/hostname").write_text(wanted.name + "\n")
     (upper / "etc/hosts").write_text(f"127.0.0.1 localhost\n{names}")
     (upper / "root/.ssh/authorized_keys").write_text(key)
+    library = upper / CLOCK_LIBRARY.removeprefix("/")
+    library.parent.mkdir(parents=True)
+    shutil.copy(_FAKETIME, library)
     if wanted.clock:
-        library = upper / "usr/local/lib" / _FAKETIME.name
-        library.parent.mkdir(parents=True)
-        shutil.copy(_FAKETIME, library)
         (upper / "etc/ssh/sshd_config.d/clock.conf").write_text(
-            f"SetEnv LD_PRELOAD=/usr/local/lib/{library.name} FAKETIME={wanted.clock}\n"
+            f"SetEnv LD_PRELOAD={CLOCK_LIBRARY} FAKETIME={wanted.clock}\n"
         )
 
 
