@@ -1,5 +1,6 @@
 """Runbooks as pages: who may read them, what is read, and where they are linked."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_markup_and_links_outwards_stay_text(
     assert 'href="Good#so"' in found.body
 
 
+def test_the_wheel_carries_them_to_where_they_are_looked_for() -> None:
+    """In a checkout they are read from the folder of documents; installed there is none."""
+    root = Path(__file__).parents[3]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    installed, checkout = runbooks._FOLDERS
+
+    assert installed == root / "collector/tramgac_collector/runbooks"
+    for language in ("vi", "en"):
+        source = f"{checkout.relative_to(root)}/{language}"
+        assert carried[source] == f"tramgac_collector/runbooks/{language}"
+
+
 def test_an_alert_names_its_runbook_only_where_the_pages_answer() -> None:
     """An address that leads nowhere is worse than none at 3 a.m."""
     bases = {
@@ -144,4 +158,4 @@ def test_an_open_incident_links_its_runbook(tmp_path: Path) -> None:
 
         assert page.count('class="incident"') == 2
         assert page.count('href="/runbooks/en/DiskHung"') == 1
-        assert page.count('href="/runbooks/en/') == 2  # the list of them, at the top
+        assert page.count('href="/runbooks/en/') == 2  # the list of them
