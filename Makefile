@@ -1,6 +1,6 @@
 # make run   the main job on this machine's real data (loopback only, state in .run/)
 # make test  every test
-.PHONY: install run test check bench soak proto requirements docs dashboards dashboards-render demo-province ansible-check bundle packages clean
+.PHONY: install run test check bench soak proto requirements docs dashboards dashboards-render dashboards-test demo-province ansible-check bundle packages clean
 
 PY := .venv/bin/python
 BIN := .venv/bin
@@ -60,6 +60,12 @@ docs:
 # Dashboards, rules and examples anew from their one source.
 dashboards: install
 	PYTHONPATH=dashboards $(PY) -m tramgac_dashboards
+
+# Every expression on a real Prometheus with a simulated province, the rules, and Grafana's own rules.
+dashboards-test:
+	scripts/system-packages test
+	$(MAKE) --no-print-directory install
+	$(PY) -m pytest -s tests/dashboards
 
 # A picture of each dashboard in dist/dashboards; needs node, never part of `make test`.
 dashboards-render:
