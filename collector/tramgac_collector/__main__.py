@@ -3,6 +3,7 @@
 import sys
 
 from tramgac_proto.commandline import Command, run
+from tramgac_proto.configfile import EXIT_CONFIG
 
 COMMANDS = {
     "serve": Command(
@@ -48,6 +49,11 @@ COMMANDS = {
 
 def main() -> int:
     """Entry point of the console script."""
+    if sys.version_info < (3, 11):  # the agent, in the same wheel, runs on 3.10
+        found = sys.version.partition(" ")[0]
+        text = f"tramgac-collector: needs Python 3.11 or newer; {sys.executable} is {found}"
+        print(text, file=sys.stderr)  # noqa: T201 - the terminal is the purpose
+        return EXIT_CONFIG
     return run("tramgac-collector", COMMANDS)
 
 

@@ -98,9 +98,9 @@ def test_a_dead_device_delays_nobody(tmp_path: Path, looks: Any) -> None:
 def test_what_all_switches_know_is_said_once(tmp_path: Path, looks: Any) -> None:
     """Addresses of the whole check count for each device, beside its own."""
     fake = FakeSwitch([FakePort("gi1")])
-    fake.more[*stations.BRIDGE_PORT, 1] = 1
+    fake.more[(*stations.BRIDGE_PORT, 1)] = 1
     for host in (1, 2, 3):
-        fake.more[*stations.LEARNED_VLAN, 1, 2, 0, 0, 0, 0, host] = 1
+        fake.more[(*stations.LEARNED_VLAN, 1, 2, 0, 0, 0, 0, host)] = 1
     macs = [f"02:00:00:00:00:0{number}" for number in (1, 2)]
     with contextlib.closing(Stub(fake.answers())) as stub:
         one, two = (

@@ -218,7 +218,7 @@ def test_a_trunk_of_many_ports_can_be_an_uplink() -> None:
     switch = _office(uplinks=("gi4",))
     switch.look()
     answers = switch.answers()
-    answers[*family.TYPE, 4] = answers[*family.TYPE, 3] = 161
+    answers[(*family.TYPE, 4)] = answers[(*family.TYPE, 3)] = 161
     switch.answers = lambda: answers  # type: ignore[method-assign]
     assert switch.look()['switch_ports{speed="1000"}'] == 2
     assert switch.look(UPLINKS)['port_up{port="gi4"}'] == 1
