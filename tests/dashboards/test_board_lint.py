@@ -20,7 +20,7 @@ from helpers.promboard import (
     shown,
     trees,
 )
-from helpers.promparts import rates
+from helpers.promparts import honest, loosened, rates, selectors
 from helpers.promql import existing, names
 from render.choices import Window, filled
 
@@ -264,3 +264,30 @@ def test_exceptions_are_still_needed() -> None:
     for key in _HOURLY:
         board, _, metric = key.partition(": ")
         assert [one for one in asked if one[0] == board and f"({metric}[1h])" in one[1]], key
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("sum(a) or vector(0)", "sum(a)"),
+        ("sum(a) or (0 * count(b))", "sum(a)"),
+        ("sum(a or 0 * b)", "sum(a)"),
+        ("a or absent(b)", "a"),
+        ("a or b * 2", "a or b * 2"),
+    ],
+)
+def test_made_up_values_are_no_data(given: str, left: str) -> None:
+    """Only what stands in for an answer is taken away."""
+    assert selectors(honest(given)) == selectors(left)
+    assert (" or " in honest(given)) == (" or " in left)
+
+
+@pytest.mark.parametrize(
+    ("given", "gone"),
+    [("a > 1", ">"), ("1 < a", "<"), ("count(a == 0)", "=="), ("a unless on (x) b", "unless")],
+)
+def test_comparisons_can_be_dropped(given: str, gone: str) -> None:
+    """What is compared stays; one that answers 0 or 1 is no filter."""
+    assert gone not in loosened(given)
+    assert selectors(loosened(given)) == selectors("a")
+    assert "bool" in loosened("a > bool 1")
