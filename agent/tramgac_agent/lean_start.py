@@ -21,7 +21,8 @@ _LATE: dict[str, dict[str, object]] = {"google.protobuf.internal.python_message"
 
 def start_again() -> None:
     """Replace this process by itself in a lean environment, unless it has one already."""
-    if all(os.environ.get(name) for name in _ENVIRONMENT):
+    # Elsewhere the new process is another one, and whoever started this one sees it end.
+    if os.name != "posix" or all(os.environ.get(name) for name in _ENVIRONMENT):
         return
     os.execve(  # noqa: S606 - the same program with the same arguments, no shell
         sys.executable, [sys.executable, *sys.orig_argv[1:]], {**_ENVIRONMENT, **os.environ}

@@ -1,6 +1,6 @@
 """The SQLite file: how it is opened, what is in it, and what its errors mean."""
 
-import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -192,7 +192,6 @@ LOW_BYTES = 64 * 1024
 def free_bytes(folder: Path) -> int:
     """Bytes an unprivileged user may still write below ``folder``; 0 when it cannot be asked."""
     try:
-        found = os.statvfs(folder)
+        return shutil.disk_usage(folder).free
     except OSError:
         return 0
-    return found.f_bavail * found.f_frsize
