@@ -1,7 +1,6 @@
 """The centre as people run it: collector, Prometheus, Alertmanager, and a mailbox."""
 
 import json
-import re
 import shutil
 import socket
 import subprocess
@@ -13,27 +12,29 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from helpers.alertmanager import Alertmanager
 from helpers.fleet import SimulatedIdentity
 from helpers.ports import free_port
 from helpers.simulated import enroll_at
 
 from demo.sizes import Size
+from demo.telling import routing, rules_for
 from tramgac_collector.__main__ import COMMANDS
 from tramgac_collector.identity.ca import Authority
 from tramgac_collector.store.engine import open_engine, upgrade
 from tramgac_proto.commandline import run
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = ("grpc", "enrollment", "throughput", "web", "metrics", "prometheus")
+_LISTENS = ("grpc", "enrollment", "throughput", "web", "metrics")
+DOORS = (*_LISTENS, "prometheus", "alertmanager")
+CONFIG = "collector.toml"
 _STOP_SECONDS = 20.0
 # What a command prints is caught from the one standard output.
 _ONE_AT_A_TIME = threading.Lock()
-_INTERVAL = re.compile(r"^(\s*(?:- )?interval:) .*$", re.MULTILINE)
 
 
 def wait_for(what: Callable[[], object], seconds: float, name: str) -> None:
@@ -91,32 +92,38 @@ class Centre:
         self.ca_pem = b""
         self._size = size
         self._mail_port = mail_port
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "inventory.yml").write_text(inventory)
         program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-        self.alertmanager = Alertmanager(folder, mail_port) if program and mail_port else None
+        self._alertmanager = program if program and mail_port else ""
 
     def at(self, door: str) -> str:
         """``host:port`` of a door."""
         return f"127.0.0.1:{self.ports[door]}"
 
     @property
+    def alertmanager_url(self) -> str:
+        """Alertmanager's pages; empty where there is none."""
+        return f"http://{self.at('alertmanager')}" if self._alertmanager else ""
+
+    @property
     def config(self) -> Path:
         """The collector's configuration."""
-        return self.folder / "collector.toml"
+        return self.folder / CONFIG
 
     def _write(self) -> None:
-        listen = "\n".join(f'{door} = "{self.at(door)}"' for door in DOORS[:-1])
+        listen = "\n".join(f'{door} = "{self.at(door)}"' for door in _LISTENS)
         told = ""
-        if self.alertmanager:
-            told = f'alertmanager = ["{self.alertmanager.url}"]\nresend_seconds = 10\n'
+        if self._alertmanager:
+            told = f'alertmanager = ["{self.alertmanager_url}"]\nresend_seconds = 10\n'
         elif self._mail_port:
             mail = f"mailto://localhost:{self._mail_port}?from=tramgac@example.org"
             told = f'urls = ["{mail}&to=watch@example.org"]\n'
         self.config.write_text(
             f'[collector]\nstate_dir = "{self.folder / "state"}"\n'
             f'inventory = "{self.folder / "inventory.yml"}"\n[listen]\n{listen}\n'
-            f"[notify]\n{told}[limits]\ncalls_per_minute = 6000\n"
+            f'[notify]\npage_url = "http://{self.at("web")}"\n{told}'
+            f"[limits]\ncalls_per_minute = 6000\n"
         )
 
     def enroll(self, places: Sequence[tuple[str, str, str]]) -> list[SimulatedIdentity]:
@@ -151,33 +158,53 @@ class Centre:
         return told.getvalue()
 
     def _spawn(self, name: str, argv: Sequence[str]) -> None:
+        """Start it; it ends with this process (strictly: this thread), however that ends."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            self._running.append(
-                subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-                )
-            )
+            self._running[name] = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--", *argv],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def check(self) -> None:
+        """Nothing of it may have ended by itself.
+
+        Raises:
+            RuntimeError: Something has.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} has ended; see {self.folder / f'{name}.log'}")
+
+    def _answers(self, door: str) -> bool:
+        self.check()
+        return bool(fetch(f"http://{self.at(door)}/-/ready"))
 
     def start(self) -> None:
-        """Start everything and wait until it answers."""
+        """Start everything and wait until it answers.
+
+        Raises:
+            RuntimeError: Something ended at once.
+            TimeoutError: Something does not answer.
+        """
         argv = [sys.executable, "-m", "tramgac_collector", "serve", "--config", str(self.config)]
         self._spawn("collector", argv)
-        if self.alertmanager:
-            self._tell_slowly()
-            self.alertmanager.start()
+        doors = ["metrics"]
+        if self._alertmanager:
+            self._start_alertmanager()
+            doors.append("alertmanager")
         if shutil.which("prometheus"):
             self._start_prometheus()
-        ready = f"http://{self.at('metrics')}/-/ready"
-        wait_for(lambda: fetch(ready), 120, f"collector; see {self.folder / 'collector.log'}")
+            doors.append("prometheus")
+        for door in doors:
+            wait_for(partial(self._answers, door), 120, f"{door}; see {self.folder}")
 
-    def _tell_slowly(self) -> None:
-        """As in the field; the helper's own waits are those of a quick test."""
+    def _start_alertmanager(self) -> None:
         config = self.folder / "alertmanager.yml"
-        told = config.read_text().replace("group_wait: 200ms", "group_wait: 15s")
-        told = told.replace("group_interval: 500ms", "group_interval: 30s")
-        # What Prometheus' own rules find is there to be looked at; people are told of incidents.
-        only = "['severity=\"none\"']"
-        config.write_text(told.replace(only, "['incident=\"\"']"))
+        config.write_text(routing(self._mail_port), encoding="utf-8")
+        argv = [str(self._alertmanager), f"--config.file={config}", "--log.level=warn",
+                f"--storage.path={self.folder / 'alertmanager'}", "--cluster.listen-address=",
+                f"--web.listen-address={self.at('alertmanager')}"]  # fmt: skip
+        self._spawn("alertmanager", argv)
 
     def _start_prometheus(self) -> None:
         rules = self.folder / "rules"
@@ -185,7 +212,7 @@ class Centre:
         every = f"{self._size.scrape_seconds}s"
         for kind in ("rules", "alerts"):
             for path in sorted((ROOT / "dashboards" / kind).glob("*.yml")):
-                text = _INTERVAL.sub(rf"\1 {every}", path.read_text())
+                text = rules_for(path.read_text(), every, f"http://{self.at('web')}")
                 (rules / f"{kind}-{path.name}").write_text(text)
         told: dict[str, Any] = {
             "global": {"scrape_interval": every, "scrape_timeout": every,
@@ -196,8 +223,8 @@ class Centre:
                 for job, door in (("tramgac", "metrics"), ("prometheus", "prometheus"))
             ],
         }  # fmt: skip
-        if self.alertmanager:
-            target = {"static_configs": [{"targets": [self.alertmanager.address]}]}
+        if self._alertmanager:
+            target = {"static_configs": [{"targets": [self.at("alertmanager")]}]}
             told["alerting"] = {"alertmanagers": [target]}
         config = self.folder / "prometheus.yml"
         config.write_text(json.dumps(told, indent=1))
@@ -205,8 +232,6 @@ class Centre:
                 f"--storage.tsdb.path={self.folder / 'prometheus'}",
                 f"--web.listen-address={self.at('prometheus')}"]  # fmt: skip
         self._spawn("prometheus", argv)
-        ready = f"http://{self.at('prometheus')}/-/ready"
-        wait_for(lambda: fetch(ready), 60, f"prometheus; see {self.folder / 'prometheus.log'}")
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """An instant vector from Prometheus: ``metric`` and ``value`` of each series."""
@@ -217,7 +242,7 @@ class Centre:
 
     def stop(self) -> None:
         """End everything, the collector last."""
-        for process in reversed(self._running):
+        for process in reversed(self._running.values()):
             process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
@@ -225,5 +250,3 @@ class Centre:
                 process.kill()
                 process.wait()
         self._running.clear()
-        if self.alertmanager:
-            self.alertmanager.stop()

@@ -15,6 +15,7 @@ class Size:
         history: Whether a few incidents stand open from before the collector's start: it opens
             none of its own in its first 120 s.
         nuisance_seconds: How often something is sent that the collector must refuse.
+        dark: Sites that fall silent once all have called, as ``facility/site``.
     """
 
     facilities: tuple[str, ...]
@@ -23,15 +24,17 @@ class Size:
     scrape_seconds: int
     history: bool
     nuisance_seconds: float
+    dark: tuple[str, ...] = ()
 
 
 SMALL = Size(
-    facilities=("bvdk-tinh", "bvdk-cua-bac", "ttyt-dong-che", "bvtn-hoa-gao"),
+    facilities=("bvdk-tinh", "bvdk-cua-bac", "ttyt-dong-che", "ttyt-khe-mo", "bvtn-hoa-gao"),
     beat_seconds=2.0,
     look_seconds=4.0,
     scrape_seconds=1,
     history=True,
     nuisance_seconds=5.0,
+    dark=("ttyt-khe-mo/co-so-2",),
 )
 PROVINCE = Size(
     facilities=(),

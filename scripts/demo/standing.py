@@ -12,7 +12,12 @@ FAULTS: Mapping[str, frozenset[str]] = {
         "bvdk-tinh/lis-01": ("clock",),
         "bvdk-tinh/pacs-01": ("disk_hung",),
         "bvdk-tinh/may-do": ("certificate", "inspected"),
-        "bvdk-tinh/may-do-cs2": ("switch-cs2:errors", "printer-cs2:asleep", "lan_slow"),
+        "bvdk-tinh/may-do-cs2": (
+            "switch-cs2:errors",
+            "printer-cs2:asleep",
+            "lan_slow",
+            "no_csdl-quoc-gia",
+        ),
         "bvdk-cua-bac/lis-01": ("disk_readonly",),
         "bvdk-cua-bac/his-01": (
             "switch-cs1:slowed",

@@ -1,9 +1,9 @@
 """A typhoon day, played on the province; what is printed was seen at the centre."""
 
 import json
-import threading
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -33,10 +33,11 @@ _LOOK_SECONDS = 3.0
 # A backlog is in when no more waits than on a quiet morning, or half as much again.
 _AS_USUAL = 1.5
 _PLACE = ("facility", "site")
-
-
-class Stopped(Exception):  # noqa: N818 - somebody asked for it
-    """Ctrl-C."""
+# Declared hosts: the one that sends nonsense is not of the province.
+_CALLING = "sum(tramgac_agent_up and on (facility, site, host) tramgac_host_info)"
+# The end of a message is told at the next turn of its group.
+_LAST_MAILS_SECONDS = 100.0
+_OUTAGES = frozenset({"region_link_down", "provider_down", "site_unreachable", "agent_silent"})
 
 
 class Day:
@@ -46,15 +47,13 @@ class Day:
         world: The province, with its centre.
         size: Of it.
         sink: What people are told arrives here.
-        halt: Set to stop.
     """
 
-    def __init__(self, world: World, size: Size, sink: MailSink, halt: threading.Event) -> None:
+    def __init__(self, world: World, size: Size, sink: MailSink) -> None:
         self._world = world
         self._province = world.province
         self._sketches = sketches(size)
         self._sink = sink
-        self._halt = halt
         self._began = time.monotonic()
         self._mails = 0
         self._usual = 0.0
@@ -68,11 +67,7 @@ class Day:
         print(f"[{passed:6.1f} s | {story}] {text}", flush=True)
 
     def play(self) -> None:
-        """All acts.
-
-        Raises:
-            Stopped: Somebody asked for it.
-        """
+        """All acts."""
         self._morning()
         self._warning()
         dark = self._coast()[:3]
@@ -91,31 +86,41 @@ class Day:
         return [f"{one.name.id}/co-so-1" for one in self._sketches if one.coastal]
 
     def _figure(self, expression: str) -> float:
+        """The figure now; not a number where nothing is known."""
         found = self._world.query(expression)
-        return float(found[0]["value"][1]) if found else 0.0
+        return float(found[0]["value"][1]) if found else math.nan
 
     def _show(self) -> None:
         """Print what people were told, and what opened or closed, since the last look."""
         while self._mails < len(self._sink.mails):
             self._tell_mail(self._mails)
             self._mails += 1
+        if not self._world.query('up{job="tramgac"} == 1'):
+            return  # without an answer, nothing has closed
         seen: dict[tuple[str, ...], float] = {
             (one["metric"]["code"], one["metric"]["severity"], _place(one["metric"])): float(
                 one["value"][1]
             )
             for one in self._world.query("tramgac_incident_open")
         }
-        for key in sorted(seen.keys() | self._open.keys()):
-            old, new = self._open.get(key, 0.0), seen.get(key, 0.0)
-            if old != new:
-                word = "open  " if new > old else "closed"
-                self.say(f"  {word}   {key[0]} ({key[1]}) {key[2]} [{old:g} -> {new:g}]")
+        self._say_changes(seen)
         self._open = seen
 
+    def _say_changes(self, seen: Mapping[tuple[str, ...], float]) -> None:
+        keys = sorted(seen.keys() | self._open.keys())
+        changes = {key: (self._open.get(key, 0.0), seen.get(key, 0.0)) for key in keys}
+        worse = {key[2] for key, (old, new) in changes.items() if new > old}
+        for key, (old, new) in changes.items():
+            if old != new:
+                # What ends where something else begins may have turned into that.
+                fewer = "turned" if key[2] in worse else "closed"
+                word = "open  " if new > old else fewer
+                self.say(f"  {word}   {key[0]} ({key[1]}) {key[2]} [{old:g} -> {new:g}]")
+
     def _tell_mail(self, number: int) -> None:
-        subject = str(self._sink.mails[number]["subject"])
+        mail = self._sink.mails[number]
         lines = [line for line in self._sink.text(number).splitlines() if line.strip()]
-        self.say(f"  MAIL     {subject}")
+        self.say(f"  MAIL     to {mail['to']}: {mail['subject']}")
         for line in lines[:_MAIL_LINES]:
             print(f"{'':22}| {line[:150]}", flush=True)
 
@@ -127,26 +132,33 @@ class Day:
         deadline = time.monotonic() + seconds
         while True:
             self._show()
-            self._province.check()
+            self._world.check()
             if holds():
                 return True
             if time.monotonic() > deadline:
                 return False
-            if self._halt.wait(min(_LOOK_SECONDS, max(0.1, deadline - time.monotonic()))):
-                raise Stopped
+            time.sleep(min(_LOOK_SECONDS, max(0.1, deadline - time.monotonic())))
 
     def _see(self, what: str, expression: str, at_least: float, seconds: float) -> None:
         """Print a figure of Prometheus' once it is what the weather should make of it, or isn't."""
         came = self._until(lambda: self._figure(expression) >= at_least, seconds)
         late = "" if came else f"  (expected {at_least:g} within {seconds:g} s)"
-        self.say(f"  seen     {what}: {self._figure(expression):g}{late}")
+        self._say_seen(what, expression, late)
+
+    def _say_seen(self, what: str, expression: str, more: str = "") -> None:
+        figure = self._figure(expression)
+        told = "not known" if math.isnan(figure) else f"{figure:g}"
+        self.say(f"  seen     {what}: {told}{more}")
 
     def _morning(self) -> None:
         self.say("A quiet morning")
         hosts = len(self._province.agents)
-        self._see("agents that call", "sum(tramgac_agent_up)", hosts, 60)
-        self._see("facilities with a coverage", "count(tramgac_facility_coverage_ratio)", 1, 30)
-        self._see("gaps of rules", "count(tramgac_rule_status == 1)", 1, 60)
+        self._see("agents that call", _CALLING, hosts, 60)
+        whole = "count(tramgac_facility_coverage_ratio == 1)"
+        self._see("facilities with every host reporting", whole, len(self._sketches), 60)
+        judged = "count(count by (facility) (tramgac_rule_status))"
+        self._see("facilities whose rules are judged", judged, len(self._sketches), 120)
+        self._say_seen("gaps of rules", "count(tramgac_rule_status == 1)")
         self.say(
             "  wait     in its first two minutes the collector opens nothing; then it tells what is"
         )
@@ -170,8 +182,8 @@ class Day:
         for site in coast[4:]:
             self._province.weather.on_battery.pop(site)
         self._pause(_FLICKER_SECONDS)
-        low = "min(tramgac_ups_battery_charge_ratio)"
-        self.say(f"  seen     lowest battery: {self._figure(low):.0%}")
+        low = "round(100 * min(tramgac_ups_battery_charge_ratio))"
+        self._say_seen("lowest battery, %", low)
 
     def _darken(self, sites: Sequence[str]) -> None:
         for site in sites:
@@ -215,8 +227,7 @@ class Day:
         for what, (code, least) in told.items():
             expression = f'sum(tramgac_incident_open{{code="{code}"}})'
             self._see(what, expression, least, _TOLD_SECONDS)
-        silent = "count(tramgac_agent_up == 0)"
-        self.say(f"  seen     agents that are silent: {self._figure(silent):g}")
+        self._say_seen("agents that are silent", "count(tramgac_agent_up == 0)")
         self.say(f"  seen     messages a person got so far: {self._mails}")
 
     def _all_back(self, dark: Sequence[str]) -> None:
@@ -227,12 +238,13 @@ class Day:
         for site in dark:
             self._province.power(site, on=True)
         self._province.heal(self._line_sites())
-        self._see("agents that call", "sum(tramgac_agent_up)", len(self._province.agents), 120)
+        self._see("agents that call", _CALLING, len(self._province.agents), 120)
         drained = self._until(lambda: self._waits() < _AS_USUAL * self._usual, 180)
         word = "drained" if drained else "not drained"
         tells = f"{self._waits():g} records wait, {self._usual:g} in the morning"
         self.say(f"  seen     backlog {word}: {tells}")
         self._until(self._no_outage, _RETURN_SECONDS)
+        self._pause(_LAST_MAILS_SECONDS)
         self._causes()
 
     def _waits(self) -> float:
@@ -245,12 +257,13 @@ class Day:
     def _causes(self) -> None:
         self.say("What the ledger says of the day's outages")
         listed = json.loads(self._world.collector("incidents", "list", "--all", "--json"))
-        wanted = {"region_link_down", "provider_down", "site_unreachable", "agent_silent"}
+        texts = [self._sink.text(number) for number in range(len(self._sink.mails))]
         for one in listed:
-            if one["code"] in wanted and not one.get("parent"):
+            if one["code"] in _OUTAGES and not one.get("parent"):
                 state = "open" if one["closed_unix_ms"] is None else "over"
-                cause = one["cause"] or "-"
-                self.say(f"  ledger   {one['code']} {one['node']}: {cause} ({state})")
+                mails = sum(f"#{one['incident']} {one['code']}" in text for text in texts)
+                said = f"{one['code']} {one['node']}: {one['cause'] or '-'} ({state})"
+                self.say(f"  ledger   {said}; mails of its start and end: {mails}")
 
 
 def _place(labels: dict[str, Any]) -> str:

@@ -59,6 +59,15 @@ class World:
         """The collector's pages for people."""
         return f"http://{self.centre.at('web')}"
 
+    def check(self) -> None:
+        """No program and no agent may have ended by itself.
+
+        Raises:
+            RuntimeError: A program has; ``AssertionError``: an agent has.
+        """
+        self.centre.check()
+        self.province.check()
+
     def metrics(self) -> str:
         """What a scrape gives now."""
         return fetch(self.metrics_url)
@@ -125,8 +134,10 @@ def running(
         world = World(centre, known, province)
         called = all_called(province)
         wait_for(called, _FIRST_CALLS_SECONDS, "first calls of all agents")
+        for site in size.dark:
+            province.power(site, on=False)
         yield world
-        province.check()
+        world.check()
 
 
 def all_called(province: Province) -> Callable[[], bool]:
