@@ -54,7 +54,11 @@ class Store:
         self._refused: set[str] = set()
         # A record that was read may be on its way already, as it was then.
         self._handed_out = 0
-        self.reload()
+        try:
+            self.reload()
+        except BaseException:
+            self.close()
+            raise
 
     def reload(self) -> None:
         """Read again what is remembered beside the file (after a rollback or a new epoch)."""
@@ -182,9 +186,9 @@ class Store:
         if not cursor.rowcount:
             return False
         self.connection.execute(
-            "DELETE FROM tokens WHERE source = ?1 AND id <= (SELECT id FROM tokens"
-            " WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-            (source, TOKENS_KEPT),
+            "DELETE FROM tokens WHERE source = :source AND id <= (SELECT id FROM tokens"
+            " WHERE source = :source ORDER BY id DESC LIMIT 1 OFFSET :kept)",
+            {"source": source, "kept": TOKENS_KEPT},
         )
         return True
 
