@@ -136,6 +136,8 @@ class Province:
 
     def stop(self) -> None:
         """End every agent and line."""
+        if not self._thread.is_alive():
+            return
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

@@ -109,13 +109,16 @@ class Day:
     def _say_changes(self, seen: Mapping[tuple[str, ...], float]) -> None:
         keys = sorted(seen.keys() | self._open.keys())
         changes = {key: (self._open.get(key, 0.0), seen.get(key, 0.0)) for key in keys}
+        dark = {key[2] for key in seen if key[0] in _OUTAGES}
         worse = {key[2] for key, (old, new) in changes.items() if new > old}
         for key, (old, new) in changes.items():
             if old != new:
-                # What ends where something else begins may have turned into that.
-                fewer = "turned" if key[2] in worse else "closed"
+                # What is counted no longer need not be over: nobody sees it, or it is now
+                # something else.
+                place = key[2]
+                fewer = "hidden" if place in dark else "turned" if place in worse else "closed"
                 word = "open  " if new > old else fewer
-                self.say(f"  {word}   {key[0]} ({key[1]}) {key[2]} [{old:g} -> {new:g}]")
+                self.say(f"  {word}   {key[0]} ({key[1]}) {place} [{old:g} -> {new:g}]")
 
     def _tell_mail(self, number: int) -> None:
         mail = self._sink.mails[number]
