@@ -52,6 +52,7 @@ def copy_tree(source: Source, under: str, folder: Path, without: tuple[str, ...]
 
 def _collection(source: Source, folder: Path) -> None:
     copy_tree(source, "ansible", folder / "collection")
+    shutil.copyfile(source.root / "LICENSE", folder / "collection/LICENSE")
 
 
 def _dashboards(source: Source, folder: Path) -> None:
