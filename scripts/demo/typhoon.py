@@ -230,8 +230,8 @@ class Day:
         for what, (code, least) in told.items():
             expression = f'sum(tramgac_incident_open{{code="{code}"}})'
             self._see(what, expression, least, _TOLD_SECONDS)
-        self.say("  wait     dark sites of the coast stand on the page; being high and not critical,")
-        self.say("  wait     they wake nobody while its storm mode holds")
+        self.say("  wait     dark sites stand on the page; being high and not critical, they wake")
+        self.say("  wait     nobody while storm mode holds on the coast")
         self._say_seen("agents that are silent", "count(tramgac_agent_up == 0)")
         self.say(f"  seen     messages a person got so far: {self._mails}")
 
