@@ -24,7 +24,7 @@ async def turn(turns: Turns, polls: Collection[str] = (), seconds: float = 9.0) 
     turns._due = {poll: 0.0 if not polls or poll in polls else 1e12 for poll in turns._due}
     try:
         return await asyncio.wait_for(turns.turn(), seconds)
-    except TimeoutError:
+    except asyncio.TimeoutError:
         return turns.failed(SnmpFailed("too_slow"))
 
 
