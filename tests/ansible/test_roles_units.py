@@ -78,3 +78,5 @@ def test_a_backup_is_run_as_given() -> None:
     assert 'backup-run --series bv-a/his/db@nas -- "/bin/dump" "100%%" "$$HOME" "two words"' in text
     assert "\nUser=backup\n" in text
     assert "MemoryMax" not in text
+    # A script may call sudo.
+    assert "\nNoNewPrivileges" not in text
