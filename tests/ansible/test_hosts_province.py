@@ -38,6 +38,15 @@ class Installed:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Again:
+    """What the second run said, the token that it was given, and whether nobody changed by it."""
+
+    played: Played
+    expired: str
+    same: bool
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """One run of `site` over three good servers and four with a fault each."""
@@ -51,7 +60,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         faulty["stranger"] = STRANGER.variables(machine="web2")
         faulty["closed"] = CLOSED.variables(agent_enrollment_address=f"{CENTRE}:8999")
         first = made.control.play("site")
-        until(lambda: made.heard() == set(made.names), seconds=60)
+        made.until_heard()
         seconds = time.monotonic() - began
         for name in ("full", "late", "stranger", "closed"):
             del faulty[name]
@@ -70,7 +79,7 @@ def test_three_servers_of_two_hospitals_report_without_any_way_out(
         host = made.host(server)
         assert host.run("systemctl", "is-active", "tramgac-agent").stdout.strip() == "active"
         assert host.run("systemctl", "is-system-running").stdout.strip() == "running"
-    until(lambda: len(made.values("tramgac_host_uptime_seconds")) == len(made.servers))
+    until(lambda: len(made.values("tramgac_host_uptime_seconds")) == len(made.servers), pause=1)
     with capsys.disabled():
         told = f"{len(made.servers)} servers report after {installed.seconds:.0f} s"
         sys.stdout.write(f"\nfrom nothing, bundle included: {told}\n")
@@ -93,62 +102,82 @@ def test_a_host_with_a_fault_stops_alone_and_says_why(
     assert any(told in line for line in lines), (told, lines)
 
 
-def test_a_second_run_changes_nothing_and_a_check_finds_nothing(installed: Installed) -> None:
-    """Neither a second run nor `--check --diff` finds anything to change."""
-    control = installed.province.control
-    assert control.play("site").clean().sums("changed") == {}
-    checked = control.play("site", "--check", "--diff", limit=[CENTRE, WEB1.inventory_name])
-    checked.clean()
-    assert checked.sums("changed") == {}
-    assert "--- before" not in checked.text
+@pytest.fixture(scope="module")
+def again(installed: Installed) -> Again:
+    """A second run over the centre and two servers, one of them with a token that ran out.
 
-
-def test_an_expired_token_stops_its_host_and_leaves_the_identity(installed: Installed) -> None:
-    """A token that ran out is named as the reason; the other host of the run goes on."""
+    The third server would show nothing that these do not.
+    """
     made = installed.province
     expired = made.expired_token(WEB2)
-    before = made.host(WEB2).shell("cat /var/lib/tramgac/agent/identity/identity.json")
+    before = made.who(WEB2)
     servers = made.control.groups["servers"]
     own = servers[WEB2.inventory_name]
     servers[WEB2.inventory_name] = {**own, "agent_token": expired, "agent_force_enroll": True}
     try:
-        played = made.control.play("enroll", limit=[WEB2.inventory_name, DB1.inventory_name])
+        names = [CENTRE, WEB1.inventory_name, WEB2.inventory_name]
+        played = made.control.play("site", limit=names)
     finally:
         servers[WEB2.inventory_name] = own
-    assert played.sums("failed") == {WEB2.inventory_name: 1}
-    assert "not enrolled" in played.text
-    assert "expired" in played.text
-    assert expired not in played.text
-    assert before == made.host(WEB2).shell("cat /var/lib/tramgac/agent/identity/identity.json")
+    return Again(played, expired, before == made.who(WEB2))
+
+
+def test_a_second_run_changes_nothing_where_nothing_is_wrong(again: Again) -> None:
+    """A second run finds nothing to change, neither at the centre nor on a server."""
+    assert again.played.sums("changed") == {}
+    assert again.played.sums("unreachable") == {}
+    assert again.played.hosts[CENTRE]["ok"] > 0
+    assert again.played.hosts[WEB1.inventory_name]["ok"] > 0
+
+
+def test_an_expired_token_stops_its_host_and_leaves_the_identity(again: Again) -> None:
+    """A token that ran out is named as the reason; the other hosts of the run go on."""
+    assert again.played.sums("failed") == {WEB2.inventory_name: 1}
+    assert "not enrolled" in again.played.text
+    assert "expired" in again.played.text
+    assert again.expired not in again.played.text
+    assert again.same
+
+
+def test_a_check_finds_nothing(installed: Installed) -> None:
+    """`--check --diff` says that nothing would be changed, and shows no difference."""
+    checked = installed.province.control.play(
+        "site", "--check", "--diff", limit=[CENTRE, WEB1.inventory_name]
+    ).clean()
+    assert checked.sums("changed") == {}
+    assert "--- before" not in checked.text
 
 
 def test_a_broken_version_returns_by_itself(installed: Installed, tmp_path: Path) -> None:
-    """N returns to N-1 on the first host, which reports again; no other host is touched."""
+    """N returns to N-1 on the first host, no other is touched, and nobody loses a record."""
     made = installed.province
-    before = _kept(made)
-    made.control.use(made_bundle(tmp_path, "0.1.1", broken_source(tmp_path / "broken")))
+    before = [made.who(server) for server in made.servers]
+    with made.cut_off(WEB1) as waited:
+        made.control.use(made_bundle(tmp_path, "0.1.1", broken_source(tmp_path / "broken")))
     played = made.control.play("upgrade", upgrade_collector=False, agent_health_seconds=20)
     assert played.code
     assert "0.1.0 is in force again" in played.text
     assert BROKEN in played.text
     assert set(played.sums("changed")) == set(played.sums("failed")) == {WEB1.inventory_name}
     assert _in_force(made) == {"0.1.0"}
-    assert _kept(made) == before
-    until(lambda: made.heard() == set(made.names), seconds=60)
+    assert [made.who(server) for server in made.servers] == before
+    made.until_heard()
+    _arrived(made, waited["last_seq"])
 
 
 @pytest.mark.soak
 def test_an_upgrade_keeps_identity_and_records(installed: Installed, tmp_path: Path) -> None:
-    """N replaces N-1 everywhere; every host is who it was, and no record is known to be lost."""
+    """N replaces N-1 everywhere; every host is who it was, and every record arrives once."""
     made = installed.province
-    before = _kept(made)
-    made.control.use(made_bundle(tmp_path, "0.1.2"))
+    before = [made.who(server) for server in made.servers]
+    with made.cut_off(WEB1) as waited:
+        made.control.use(made_bundle(tmp_path, "0.1.2"))
     made.control.play("upgrade").clean()
     assert _in_force(made) == {"0.1.2"}
-    until(lambda: {key[2] for key in made.versions()} == {"0.1.2"}, seconds=60)
-    assert _kept(made) == before
-    assert sum(made.values("tramgac_agent_lost_records").values()) == 0
-    assert made.heard() == set(made.names)
+    until(lambda: {key[2] for key in made.versions()} == {"0.1.2"}, seconds=120, pause=1)
+    assert [made.who(server) for server in made.servers] == before
+    made.until_heard()
+    _arrived(made, waited["last_seq"])
 
 
 @pytest.mark.soak
@@ -174,10 +203,18 @@ def _left(found: str) -> set[str]:
     return {path for path in paths if not any(path.startswith(f"{one}/") for one in paths)}
 
 
-def _kept(made: Province) -> list[str]:
-    """What no upgrade may change: who the hosts are."""
-    keys = "cd /var/lib/tramgac/agent/identity && sha256sum key.pem"
-    return [made.host(server).shell(keys) for server in made.servers]
+def _arrived(made: Province, last_seq: int) -> None:
+    """What waited in the outbox of `WEB1`, and what others sent, is stored without a gap."""
+    name = WEB1.inventory_name
+    assert last_seq > 0
+    until(lambda: made.ledgers()[name].contiguous >= last_seq, seconds=120, pause=1)
+    ledgers = made.ledgers()
+    assert set(ledgers) == set(made.names)
+    assert all(ledger.whole for ledger in ledgers.values()), ledgers
+    assert {each.inventory_name: made.who(each).epoch for each in made.servers} == {
+        name: ledger.epoch for name, ledger in ledgers.items()
+    }
+    assert sum(made.values("tramgac_agent_lost_records").values()) == 0
 
 
 def _in_force(made: Province) -> set[str]:

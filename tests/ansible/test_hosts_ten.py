@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from helpers.ansible_province import Server, province
-from helpers.backup import until
 
 
 @pytest.mark.soak
@@ -16,7 +15,7 @@ def test_ten_servers_of_two_hospitals_report(tmp_path: Path) -> None:
     with province(tmp_path, servers) as made:
         began = time.monotonic()
         made.control.play("site").clean()
-        until(lambda: made.heard() == set(made.names), seconds=60)
+        made.until_heard()
         first = time.monotonic() - began
         began = time.monotonic()
         assert made.control.play("site").clean().sums("changed") == {}

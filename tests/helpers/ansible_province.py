@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.ansible_play import REPOSITORY, Bundle, Control, bundle
+from helpers.backup import until
 from helpers.nspawn import CLOCK_LIBRARY, Host, Network, Wanted, hosts
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,6 +17,20 @@ CENTRE = "centre"
 BROKEN = "the agent of this build does not start"
 METRICS = "http://127.0.0.1:8481/metrics"
 _READ = f"import urllib.request as u; print(u.urlopen({METRICS!r}, timeout=10).read().decode())"
+_AGENT = "runuser -u tramgac -- /usr/local/bin/tramgac-agent"
+_IDENTITY = "/var/lib/tramgac/agent/identity"
+# What the store has of every agent, beside what it acknowledged to it.
+_LEDGERS = """
+import json, sqlite3
+store = sqlite3.connect("file:/var/lib/tramgac/collector/store.db?mode=ro", uri=True)
+print(json.dumps(store.execute(
+    "SELECT facility || '-' || host, epoch, contiguous, length(ranges),"
+    " (SELECT count(*) FROM records WHERE epoch_id = epochs.id),"
+    " (SELECT count(*) FROM gaps WHERE epoch_id = epochs.id),"
+    " (SELECT count(*) FROM quarantine WHERE agent_id = agents.id)"
+    " FROM agents JOIN epochs ON agent_id = agents.id"
+).fetchall()))
+"""
 _TOKENS = "runuser -u tramgac-collector -- /usr/local/bin/tramgac-collector token create --json"
 
 
@@ -53,6 +68,33 @@ def inventory_text(servers: list[Server]) -> str:
             f"     sites: [{{id: main, hosts: [{names}]}}]}}",
         ]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Who:
+    """What no upgrade may change about a host."""
+
+    agent_id: str
+    key: str
+    epoch: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the collector has of one outbox: ``stored`` records, numbered 1 to ``contiguous``."""
+
+    epoch: str
+    contiguous: int
+    out_of_order: int
+    stored: int
+    gaps: int
+    quarantined: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether every number that the agent may forget is stored here as a record."""
+        lost = self.gaps or self.quarantined or self.out_of_order
+        return not lost and self.stored == self.contiguous
 
 
 @dataclass
@@ -93,9 +135,50 @@ class Province:
         up = self.values("tramgac_agent_up")
         return {f"{key[0]}-{key[1]}" for key, value in up.items() if value == 1}
 
+    def until_heard(self) -> None:
+        """Wait until every server's agent reports in time."""
+        until(lambda: self.heard() == set(self.names), seconds=120, pause=1)
+
     def versions(self) -> set[tuple[str, ...]]:
         """Facility, host and version of every agent, as the collector knows them."""
         return {key for key, value in self.values("tramgac_agent_info").items() if value}
+
+    def outbox(self, server: Server) -> dict[str, Any]:
+        """What ``tramgac-agent outbox status`` says there."""
+        found: dict[str, Any] = json.loads(
+            self.host(server).shell(f"{_AGENT} outbox status --json")
+        )
+        return found
+
+    def who(self, server: Server) -> Who:
+        """Who a host is, to the collector."""
+        host = self.host(server)
+        identity = json.loads(host.shell(f"cat {_IDENTITY}/identity.json"))
+        key = host.shell(f"sha256sum {_IDENTITY}/key.pem").split()[0]
+        return Who(identity["agent_id"], key, self.outbox(server)["epoch"])
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """What the collector's store holds, by inventory name; a second epoch is an error."""
+        rows = json.loads(self.centre.run("python3", "-c", _LEDGERS).stdout)
+        found = {name: Ledger(*rest) for name, *rest in rows}
+        if len(found) != len(rows):
+            raise AssertionError(rows)
+        return found
+
+    @contextmanager
+    def cut_off(self, server: Server) -> Iterator[dict[str, int]]:
+        """Unplug a server's cable until its outbox holds something.
+
+        Yields what becomes at the end the highest number that waited: ``{"last_seq": ...}``.
+        """
+        host, waited = self.host(server), {"last_seq": 0}
+        host.run("ip", "link", "set", "host0", "down")
+        try:
+            yield waited
+            until(lambda: self.outbox(server)["records"] > 0, seconds=120, pause=1)
+            waited["last_seq"] = self.outbox(server)["last_seq"]
+        finally:
+            host.run("ip", "link", "set", "host0", "up")
 
     def expired_token(self, server: Server) -> str:
         """A token for one host that was made two hours ago for one hour."""

@@ -16,8 +16,8 @@ SERIES = "bv-hue/his01/db@nas"
 AGENT = (sys.executable, "-m", "tramgac_agent")
 
 
-def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
-    """Poll until ``holds`` does.
+def until(holds: Callable[[], object], seconds: float = 20.0, pause: float = 0.02) -> None:
+    """Poll until ``holds`` does, every ``pause`` seconds: longer where a look is dear.
 
     Raises:
         TimeoutError: It never did.
@@ -26,7 +26,7 @@ def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
     while not holds():
         if monotonic() > end:
             raise TimeoutError(holds)
-        sleep(0.02)
+        sleep(pause)
 
 
 def drop_folder(parent: Path) -> Path:
