@@ -263,7 +263,7 @@ class Day:
         self.say("What the ledger says of the day's outages")
         listed = json.loads(self._world.collector("incidents", "list", "--all", "--json"))
         texts = [self._sink.text(number) for number in range(len(self._sink.mails))]
-        for one in listed:
+        for one in sorted(listed, key=lambda one: one["incident"]):
             if one["code"] in _OUTAGES and not one.get("parent"):
                 state = "open" if one["closed_unix_ms"] is None else "over"
                 mails = sum(f"#{one['incident']} {one['code']}" in text for text in texts)
