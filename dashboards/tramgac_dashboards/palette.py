@@ -35,6 +35,7 @@ NEUTRAL = (Step(None, PLAIN),)
 # As the recording rule `facility:tramgac_open_severity:max` has it; absent where nobody looks.
 SEVERITY = (
     Meaning("0", Text(vi="không thấy sự cố", en="nothing found"), GOOD),
+    Meaning("0.5", Text(vi="biết quá ít", en="known too little"), UNKNOWN),
     Meaning("1", Text(vi="thấp", en="low"), NOTE),
     Meaning("2", Text(vi="vừa", en="medium"), WARN),
     Meaning("3", Text(vi="cao", en="high"), BAD),
@@ -97,9 +98,9 @@ VERDICT = (
 )
 # As incidents have it in their label.
 SEVERITY_NAMES = (
-    Meaning("critical", SEVERITY[4].text, WORST),
-    Meaning("high", SEVERITY[3].text, BAD),
-    Meaning("medium", SEVERITY[2].text, WARN),
-    Meaning("low", SEVERITY[1].text, NOTE),
+    Meaning("critical", SEVERITY[5].text, WORST),
+    Meaning("high", SEVERITY[4].text, BAD),
+    Meaning("medium", SEVERITY[3].text, WARN),
+    Meaning("low", SEVERITY[2].text, NOTE),
     Meaning("info", Text(vi="thông tin", en="info"), PLAIN),
 )

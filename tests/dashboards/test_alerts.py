@@ -1,6 +1,7 @@
 """Rules: what is committed is what the tables make, and each of them is proven both ways."""
 
 import json
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ import yaml
 
 from tramgac_collector.incidents import codes, silence, symptoms
 from tramgac_collector.incidents.codes import CODES
-from tramgac_collector.judge import health, published
+from tramgac_collector.judge import health
 from tramgac_collector.notify.alertmanager import alert_name
 from tramgac_dashboards import boards
 from tramgac_dashboards.alerts.files import every, files
@@ -117,6 +118,7 @@ def test_thresholds_are_the_collectors_own() -> None:
     own: dict[str, object] = {
         "silent": silence.SILENT_MS / 1000,
         "held": codes.HELD_MS / 1000,
+        "silent_together": silence._WINDOW_MS / 1000,
         "site_held": (CODES["site_unreachable"].hold_ms - silence.SILENT_MS) / 1000,
         "agent_held": (CODES["agent_silent"].hold_ms - silence.SILENT_MS) / 1000,
         "provider_held": CODES["provider_down"].hold_ms / 1000,
@@ -129,7 +131,6 @@ def test_thresholds_are_the_collectors_own() -> None:
         "disk_full_soon": symptoms._FULL_SOON_MS[0] / 1000,
         "clock_seconds": symptoms._CLOCK_SECONDS[0],
         "certificate_soon": symptoms._CERTIFICATE_MS / 1000,
-        "certificate_last": symptoms._CERTIFICATE_LAST_MS / 1000,
         "path_loss_ratio": symptoms._LOSS,
         "path_looks": symptoms._LOOKS * symptoms._LOOK_MS / 1000,
         "path_look_every": symptoms._LOOK_MS / 1000,
@@ -137,9 +138,7 @@ def test_thresholds_are_the_collectors_own() -> None:
         "service_flaps": symptoms._FLAPS,
         "service_flaps_within": symptoms._FLAP_MS / 1000,
         "fresh_boot_seconds": symptoms._FRESH_BOOT_MS / 1000,
-        "rule_valid": published._VALID_MS / 1000,
         "facts_stalled_seconds": health.STALLED_MS / 1000,
-        "judge_stalled_seconds": health._FAILING_MS / 1000,
     }
     shipped = {
         name: seconds(value) if isinstance(value, str) else value
@@ -147,6 +146,14 @@ def test_thresholds_are_the_collectors_own() -> None:
     }
     assert {name: shipped[name] for name in own} == own
     assert seconds(CENTRE["judge_for"]) + float(CENTRE["judge_seen_seconds"]) < 180
+
+
+def test_no_threshold_is_there_for_nothing() -> None:
+    """Each is read where rules are made, but for the one that says when an agent is silent."""
+    folder = ROOT / "tramgac_dashboards"
+    source = " ".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    idle = {one for one in (*COLLECTOR, *CENTRE) if not re.search(rf"\[[\"']{one}[\"']\]", source)}
+    assert idle == {"silent"}
 
 
 def test_the_mixin_is_the_committed_files() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.alertmanager import Alertmanager
 from helpers.backup import until
 from helpers.mail_sink import MailSink, mail_sink
@@ -38,7 +39,12 @@ def test_rules_read_only_what_exists() -> None:
         ({"alertname": "RegulatoryGap", "severity": "none", "rule": "x"}, "nobody"),
         ({"alertname": "CollectorTells", "severity": "none"}, "nobody"),
         ({"alertname": "SiteUnreachable", "incident": "7", "severity": "high"}, "duty"),
-        ({"alertname": "AgentSilent", "told_by": "collector", "severity": "warning"}, "duty"),
+        (
+            {"alertname": "AgentSilent", "told_by": "collector", "severity": "warning"},
+            "duty-without-ends",
+        ),
+        ({"alertname": "IncidentOpen", "told_by": "collector", "severity": "warning"}, "duty"),
+        ({"alertname": "IncidentOpen", "told_by": "collector", "severity": "info"}, "nobody"),
         ({"alertname": "HostRebooted", "told_by": "collector", "severity": "info"}, "nobody"),
         ({"alertname": "TramgacQueueLong", "told_by": "prometheus"}, "centre"),
     ],
@@ -95,6 +101,14 @@ def told(tmp_path: Path) -> Iterator[Told]:
         manager.stop()
 
 
+def test_an_end_is_told_only_where_somebody_knows_it() -> None:
+    """A rule cannot tell what is over from what nobody sees any more."""
+    tree = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    mails = {one["name"]: one.get("email_configs", ()) for one in tree["receivers"]}
+    ends = {name: one["send_resolved"] for name, many in mails.items() for one in many}
+    assert ends == {"duty": True, "duty-without-ends": False, "centre": True}
+
+
 def _fired(name: str, **mine: str) -> dict[str, str]:
     alert = next(one for one in every() if one.name == name)
     return {"alertname": name, **labels(alert), **mine}
@@ -132,6 +146,17 @@ def test_prometheus_tells_where_the_collector_does_not(told: Told) -> None:
     told.post(silent, _fired("IncidentOpen", **SITE, code="agent_silent"))
     until(lambda: told.sink.subjects() == ["firing IncidentOpen 1"])
     assert told.state("AgentSilent") == "suppressed"
+    told.post(_fired("TramgacJudgeStalled"))
+    until(lambda: "firing TramgacJudgeStalled 1" in told.sink.subjects())
+    told.post(_fired("IncidentOpen", **SITE, code="agent_silent"), over=True)
+    time.sleep(1.5)  # several of its group intervals
+    assert not [one for one in told.sink.subjects() if one.startswith("resolved")]
+
+
+def test_a_verdict_rests_while_the_collector_is_down(told: Told) -> None:
+    """What Prometheus cannot read any more ends there, and is no recovery."""
+    told.post(_fired("IncidentOpen", **SITE, code="agent_silent"))
+    until(lambda: told.sink.subjects() == ["firing IncidentOpen 1"])
     down = _fired("TramgacCollectorDown")
     told.post(down)
     until(lambda: "firing TramgacCollectorDown 1" in told.sink.subjects())

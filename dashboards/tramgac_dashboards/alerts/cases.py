@@ -17,6 +17,8 @@ _FACILITY: Final = {"facility": "bv-a"}
 _SITE: Final = {"facility": "bv-a", "site": "main"}
 _HOST: Final = {"facility": "bv-a", "site": "main", "host": "s1"}
 _UP: Final = 'up{job="tramgac",instance="centre"}'
+# Steps of 240 s: after an hour it is there, and grows no more.
+_BORN: Final = "_x14 1"
 _JOB: Final = {"job": "tramgac", "instance": "centre"}
 
 
@@ -56,8 +58,8 @@ _STORE: Final = "tramgac_collector_store"
 CENTRE: Final = (
     Case(
         "TramgacJudgeWorks",
-        {f'{_TURN}{{part="rules"}}': "0+30", f'{_TURN}{{part="facts"}}': "0+30"},
-        {f'{_TURN}{{part="rules"}}': "-30", f'{_TURN}{{part="facts"}}': "0+30"},
+        {f'{_TURN}{{part="IncidentPart"}}': "0+30", f'{_TURN}{{part="facts"}}': "0+30"},
+        {f'{_TURN}{{part="IncidentPart"}}': "-30", f'{_TURN}{{part="facts"}}': "0+30"},
     ),
     Case("TramgacCollectorDown", {_UP: "0"}, {_UP: "1"}, _JOB),
     Case(
@@ -67,16 +69,16 @@ CENTRE: Final = (
         _JOB, "3", 90,
     ),
     Case(
-        "TramgacJudgeStalled", {_UP: "1", f'{_TURN}{{part="rules"}}': "0"},
-        {_UP: "1", f'{_TURN}{{part="rules"}}': "0+30"}, {"part": "rules"}, "150", 120,
+        "TramgacJudgeStalled", {_UP: "1", f'{_TURN}{{part="IncidentPart"}}': "0"},
+        {_UP: "1", f'{_TURN}{{part="IncidentPart"}}': "0+30"}, {"part": "IncidentPart"}, first=120,
     ),
     Case(
-        "TramgacJudgeFailing", {'tramgac_judge_failures{part="rules"}': "0+1"},
-        {'tramgac_judge_failures{part="rules"}': "3"}, {"part": "rules"}, "6", 180,
+        "TramgacJudgeFailing", {'tramgac_judge_failures{part="IncidentPart"}': "0+1"},
+        {'tramgac_judge_failures{part="IncidentPart"}': "3"}, {"part": "IncidentPart"}, "6", 180,
     ),
     Case(
         "TramgacNoFacts", {_UP: "1", f'{_TURN}{{part="facts"}}': "0"},
-        {_UP: "1", f'{_TURN}{{part="facts"}}': "0+30"}, {"part": "facts"}, "150", 90,
+        {_UP: "1", f'{_TURN}{{part="facts"}}': "0+30"}, {"part": "facts"}, first=90,
     ),
     Case(
         "TramgacReloadFailed", {'tramgac_collector_reloads_total{result="failed"}': "0+1"},
@@ -123,9 +125,9 @@ _OUTBOX: Final = f"tramgac_agent_outbox_records{{{_H}}}"
 FLEET: Final = (
     Case(
         "TramgacRecordsQuarantined",
-        {'tramgac_collector_quarantined_total{code="unknown_metric"}': "0+1"},
-        {'tramgac_collector_quarantined_total{code="unknown_metric"}': "7"},
-        {"code": "unknown_metric"}, first=30,
+        {_UP: "1", 'tramgac_collector_quarantined_total{code="unknown_metric"}': _BORN},
+        {_UP: "1", 'tramgac_collector_quarantined_total{code="unknown_metric"}': "7"},
+        {"code": "unknown_metric"}, first=3600,
     ),
     Case(
         "TramgacCallsRefused", {'tramgac_collector_refused_total{code="denied"}': "0+1"},
@@ -140,8 +142,10 @@ FLEET: Final = (
         {"tramgac_collector_handshake_failures_total": "0+0.5"}, value="21", first=210,
     ),
     Case(
-        "TramgacRecordsLost", *_steady("tramgac_agent_lost_records", "0+1", "9", reason="full"),
-        first=30,
+        "TramgacRecordsLost",
+        {_UP: "1", f'tramgac_agent_lost_records{{{_H},reason="full"}}': _BORN},
+        {_UP: "1", f'tramgac_agent_lost_records{{{_H},reason="full"}}': "9 _x14 9"},
+        {**_HOST, "reason": "full"}, first=3600,
     ),
     Case(
         "TramgacLiveRefused",

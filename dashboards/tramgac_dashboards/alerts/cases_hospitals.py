@@ -10,20 +10,21 @@ _UP: Final = "tramgac_agent_up"
 _SEEN: Final = "tramgac_agent_last_seen_timestamp_seconds"
 
 
-def _calls(place: str, up: int) -> dict[str, str]:
-    return {f"{_UP}{{{place}}}": str(up), f"{_SEEN}{{{place}}}": "1"}
+def _calls(place: str, up: int, last: int = 1) -> dict[str, str]:
+    return {f"{_UP}{{{place}}}": str(up), f"{_SEEN}{{{place}}}": str(last)}
 
 
-def _sites(dark: int, lit: int) -> dict[str, str]:
+def _sites(dark: int, lit: int, apart: int = 0) -> dict[str, str]:
     found: dict[str, str] = {}
     for number in range(dark + lit):
         place = f'facility="x{number}",site="main",host="s1"'
-        found |= _calls(place, int(number >= dark))
+        found |= _calls(place, int(number >= dark), 1 + apart * number)
     return found
 
 
 SILENCE: Final = (
-    Case("CollectorUplinkSuspected", _sites(2, 4), _sites(1, 4), value=""),
+    # As many in a storm, which takes them one by one, are no line of the centre's.
+    Case("CollectorUplinkSuspected", _sites(2, 4), _sites(2, 4, apart=121)),
     Case("SiteUnreachable", _calls(_H, 0), {f"{_UP}{{{_H}}}": "0"}, _SITE),
     Case(
         "AgentSilent", {**_calls(_H, 0), **_calls(f'{_S},host="s2"', 1)},
@@ -192,7 +193,7 @@ def _backup(state: str) -> Case:
 _STATE: Final = "tramgac_incident_open"
 _JUDGED: Final = {
     f'tramgac_judge_last_turn_timestamp_seconds{{part="{part}"}}': "0+30"
-    for part in ("rules", "facts")
+    for part in ("IncidentPart", "facts")
 }
 _LEVELS: Final[tuple[Level, ...]] = ("critical", "high", "medium", "low")
 

@@ -69,18 +69,16 @@ RUNNING: Final = (
     Alert(
         "TramgacJudgeStalled", "critical",
         f'time() - {_TURN}{{part!="facts"}} > {_C["judge_seen_seconds"]}\n'
-        f"or absent({_TURN}) and on () ({_UP} == 1)",
+        f'or absent({_TURN}{{part!="facts"}}) and on () ({_UP} == 1)',
         Text(
             vi="Bộ xét đứng yên: không sự cố nào được báo.",
             en="The judge stands still: nothing is told.",
         ),
         Text(
-            vi="Phần {{ $labels.part }} không xong bước nào đã {{ $value }} giây. Kết luận trên"
-            " mọi trang"
-            " là cũ; Prometheus báo thay.",
-            en="Part {{ $labels.part }} has ended no step for {{ $value }} s. Verdicts on all"
-            " pages are"
-            " old; Prometheus tells instead.",
+            vi="Phần đứng yên: {{ $labels.part }} (trống: cả bộ xét). Sự cố và quy định trên các"
+            " trang là cũ, sao lưu thì vẫn được xét; Prometheus báo thay.",
+            en="Part that stands still: {{ $labels.part }} (none: the whole judge). Incidents and"
+            " rules on all pages are old, backups are judged on; Prometheus tells instead.",
         ),
         Held(str(_C["judge_for"]), "one slow step is no standstill"),
     ),
@@ -89,8 +87,8 @@ RUNNING: Final = (
         f"increase(tramgac_judge_failures[15m]) > {_C['judge_failures']}",
         Text(vi="Bộ xét gặp lỗi liên tục.", en="The judge fails again and again."),
         Text(
-            vi="Phần {{ $labels.part }} lỗi {{ $value }} lần trong 15 phút.",
-            en="Part {{ $labels.part }} failed {{ $value }} times in 15 minutes.",
+            vi='Phần {{ $labels.part }} lỗi {{ $value | printf "%.0f" }} lần trong 15 phút.',
+            en='Part {{ $labels.part }} failed {{ $value | printf "%.0f" }} times in 15 minutes.',
         ),
         keep=Held("15m", "a fault that comes and goes is one fault"),
     ),
@@ -99,9 +97,8 @@ RUNNING: Final = (
         f'time() - {_TURN}{{part="facts"}} > {_K["facts_stalled_seconds"]}',
         Text(vi="Không có dữ kiện mới cho bộ xét.", en="The judge gets no new facts."),
         Text(
-            vi="Phần tiếp nhận không ghi dữ kiện nào đã {{ $value }} giây: bộ xét chỉ thấy chuyện"
-            " cũ.",
-            en="Ingest has written no facts for {{ $value }} s: the judge looks at what was.",
+            vi="Phần tiếp nhận không ghi dữ kiện nào nữa: bộ xét chỉ thấy chuyện cũ.",
+            en="Ingest writes no facts any more: the judge looks at what was.",
         ),
         Held("60s", "a start or a backup may hold the writer up once"),
     ),

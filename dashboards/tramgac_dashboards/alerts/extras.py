@@ -6,7 +6,7 @@ from typing import Final
 from tramgac_dashboards.alerts.files import LABEL, annotations, every, labels
 
 _H: Final = 'facility="bv-a",site="main",host="s1"'
-_JUDGED: Final = 'tramgac_judge_last_turn_timestamp_seconds{part="rules"}'
+_JUDGED: Final = 'tramgac_judge_last_turn_timestamp_seconds{part="IncidentPart"}'
 _FACTS: Final = 'tramgac_judge_last_turn_timestamp_seconds{part="facts"}'
 _OPEN: Final = "facility:tramgac_open_severity:max"
 _ALIVE: Final = {_JUDGED: "0+30x60", _FACTS: "0+30x60"}
@@ -38,7 +38,7 @@ def _quiet(name: str, time: str) -> dict[str, object]:
     return {"eval_time": time, "alertname": name, "exp_alerts": []}
 
 
-def _worst(value: int | None) -> list[object]:
+def _worst(value: float | None) -> list[object]:
     samples = [] if value is None else [{"labels": f'{_OPEN}{{facility="bv-a"}}', "value": value}]
     return [{"expr": _OPEN, "eval_time": "10m", "exp_samples": samples}]
 
@@ -54,8 +54,9 @@ def _silence() -> Iterator[object]:
 def _severity() -> Iterator[object]:
     incident = 'tramgac_incident_open{facility="bv-a",site="main",code="x",severity="high"}'
     service = f'tramgac_service_up{{{_H},system="his",method="http"}}'
-    cases: tuple[tuple[str, Mapping[str, str], int | None], ...] = (
-        ("nothing open", {**_ALIVE, _COVERED: "0.5x40"}, 0),
+    cases: tuple[tuple[str, Mapping[str, str], float | None], ...] = (
+        ("nothing open", {**_ALIVE, _COVERED: "0.8x40"}, 0),
+        ("too few report", {**_ALIVE, _COVERED: "0.75x40"}, 0.5),
         ("nobody reports", {**_ALIVE, _COVERED: "0x40"}, None),
         ("the judge stands still", {_FACTS: "0+30x60", _JUDGED: "0x40", _COVERED: "1x40"}, None),
         ("no facts come in", {_JUDGED: "0+30x60", _FACTS: "0x40", _COVERED: "1x40"}, None),
@@ -97,9 +98,43 @@ def _rest() -> Iterator[object]:
         "a collector without a judge", {'up{job="tramgac",instance="c"}': "1x20"},
         alert_rule_test=[
             _quiet("TramgacCollectorDown", "5m"),
-            _fires("TramgacJudgeStalled", "5m", "1"),
+            _fires("TramgacJudgeStalled", "5m"),
         ],
     )  # fmt: skip
 
 
-TESTS: Final[list[object]] = [*_silence(), *_severity(), *_rest()]
+def _unknown() -> Iterator[object]:
+    """What is not known any more is neither over nor nothing."""
+    bad = {f"tramgac_ups_battery_replace{{{_H}}}": "1x40"}
+    past = {
+        'tramgac_storm_until_timestamp_seconds{facility="bv-a"}': "60x40",
+        f"tramgac_maintenance_until_timestamp_seconds{{{_H}}}": "60x40",
+    }
+    place = {"facility": "bv-a", "site": "main", "host": "s1"}
+    yield _test(
+        "a storm and work that are over quieten nothing", bad | past,
+        alert_rule_test=[_fires("UpsBatteryBad", "10m", **place)],
+    )  # fmt: skip
+    incident = 'tramgac_incident_open{facility="bv-a",site="main",code="x",severity="critical"}'
+    mine = {"facility": "bv-a", "site": "main", "code": "x"}
+    yield _test(
+        "a verdict does not end before it is known that nobody judges",
+        {_JUDGED: "0+30x10 300x30", _FACTS: "0+30x60", incident: "1x40"},
+        alert_rule_test=[
+            _fires("TramgacJudgeStalled", "7m30s", part="IncidentPart"),
+            _fires("IncidentOpen", "7m30s", "1", **mine),
+            _quiet("IncidentOpen", "10m"),
+        ],
+    )  # fmt: skip
+    asked = f'tramgac_service_up{{{_H},system="his",method="http"}}'
+    systems = {
+        f'tramgac_system_info{{facility="bv-a",system="{one}"}}': "1x40" for one in ("his", "lis")
+    }
+    down = "facility:tramgac_systems_down:count"
+    yield _test(
+        "no system is down only where all of them are known", {asked: "1x40", **systems},
+        promql_expr_test=[{"expr": down, "eval_time": "10m", "exp_samples": []}],
+    )  # fmt: skip
+
+
+TESTS: Final[list[object]] = [*_silence(), *_severity(), *_rest(), *_unknown()]

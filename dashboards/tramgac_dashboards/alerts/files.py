@@ -1,7 +1,7 @@
 """The tables as YAML, for Prometheus and promtool."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +42,8 @@ RECORDS: Final[dict[str, tuple[Record, ...]]] = {
 }
 # A label in the text of an alert.
 LABEL: Final = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
-# Read over a day each time, and in no hurry.
-_SLOW: Final = {"tramgac-memory-records": "5m"}
+# Read over a day each time, and in no hurry; Prometheus forgets in five minutes what it worked out.
+_SLOW: Final = {"tramgac-memory-records": "2m", "tramgac-declared": "2m"}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -93,11 +93,9 @@ def _rule(alert: Alert) -> dict[str, object]:
     return rule | {"labels": labels(alert), "annotations": annotations(alert)}
 
 
-def _records(name: str, rules: Sequence[Record]) -> dict[str, object]:
-    group: dict[str, object] = {"name": name}
-    if name in _SLOW:
-        group["interval"] = _SLOW[name]
-    return group | {"rules": [{"record": one.name, "expr": one.expr} for one in rules]}
+def _group(name: str, rules: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    slow = {"interval": _SLOW[name]} if name in _SLOW else {}
+    return {"name": name, **slow, "rules": rules}
 
 
 def every() -> Iterator[Alert]:
@@ -112,9 +110,12 @@ def files() -> Iterator[tuple[str, str]]:
     from tramgac_dashboards.alerts import proofs  # noqa: PLC0415 - it reads the tables of here
 
     for name, groups in ALERTS.items():
-        made = [{"name": g, "rules": [_rule(a) for a in rules]} for g, rules in groups.items()]
+        made = [_group(g, [_rule(a) for a in rules]) for g, rules in groups.items()]
         yield f"alerts/{name}.yml", dump({"groups": made})
-    recorded = [_records(name, rules) for name, rules in RECORDS.items()]
+    recorded = [
+        _group(name, [{"record": one.name, "expr": one.expr} for one in rules])
+        for name, rules in RECORDS.items()
+    ]
     yield "rules/tramgac.yml", dump({"groups": recorded})
     yield from proofs.files()
 

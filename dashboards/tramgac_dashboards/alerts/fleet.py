@@ -11,12 +11,21 @@ _SEEN: Final = "tramgac_agent_last_seen_timestamp_seconds"
 _HOST: Final = "facility, site, host"
 _CERTIFICATE: Final = "tramgac_agent_certificate_expiry_timestamp_seconds"
 _OFFSET: Final = "tramgac_agent_clock_offset_seconds"
-_SAME: Final = "the same"
+# A count that is born at 5 has risen by 5, which `increase` cannot see. So that a Prometheus that
+# was started just now takes no old counts for news, it must have looked an hour ago.
+_BEFORE: Final = 'and on () up{job="tramgac"} offset 1h'
+_KEPT: Final = "tramgac_collector_quarantined_total"
+_QUARANTINED: Final = f"({_KEPT} unless {_KEPT} offset 1h {_BEFORE}) or increase({_KEPT}[1h])"
+_GONE: Final = "tramgac_agent_lost_records"
+# An agent that was silent for hours comes back with what it lost long ago.
+_LOST: Final = (
+    f"({_GONE} unless max_over_time({_GONE}[1d:10m] offset 1h) {_BEFORE}) or delta({_GONE}[1h])"
+)
 
 CALLS: Final = (
     Alert(
         "TramgacRecordsQuarantined", "medium",
-        "sum by (code) (increase(tramgac_collector_quarantined_total[1h])) > 0",
+        f"sum by (code) ({_QUARANTINED}) > 0",
         Text(vi="Có báo cáo không được chấp nhận.", en="Records could not be accepted."),
         Text(
             vi="Lý do {{ $labels.code }}. Dữ liệu còn giữ trong bảng quarantine của kho.",
@@ -30,8 +39,8 @@ CALLS: Final = (
         f" > {_C['refused_calls']}",
         Text(vi="Nhiều lời gọi của tác nhân bị từ chối.", en="Many calls of agents are refused."),
         Text(
-            vi="Lý do {{ $labels.code }}, {{ $value | humanize }} lần trong 15 phút.",
-            en="Reason {{ $labels.code }}, {{ $value | humanize }} times in 15 minutes.",
+            vi='Lý do {{ $labels.code }}, {{ $value | printf "%.0f" }} lần trong 15 phút.',
+            en='Reason {{ $labels.code }}, {{ $value | printf "%.0f" }} times in 15 minutes.',
         ),
         keep=Held("15m", "agents ask again at growing intervals"),
         board="fleet",
@@ -52,17 +61,17 @@ CALLS: Final = (
         f"increase(tramgac_collector_handshake_failures_total[15m]) > {_C['handshake_failures']}",
         Text(vi="Nhiều kết nối hỏng ở bước TLS.", en="Many connections fail in TLS."),
         Text(
-            vi="{{ $value | humanize }} lần trong 15 phút: chứng thư sai hoặc hết hạn, hoặc có kẻ"
-            " dò cổng.",
-            en="{{ $value | humanize }} in 15 minutes: wrong or ended certificates, or somebody"
-            " scans.",
+            vi='{{ $value | printf "%.0f" }} lần trong 15 phút: chứng thư sai hoặc hết hạn, hoặc'
+            " có kẻ dò cổng.",
+            en='{{ $value | printf "%.0f" }} in 15 minutes: wrong or ended certificates, or'
+            " somebody scans.",
         ),
         keep=Held("15m", "agents ask again at growing intervals"),
         board="fleet",
     ),
     Alert(
         "TramgacRecordsLost", "medium",
-        "sum by (facility, site, host, reason) (delta(tramgac_agent_lost_records[1h])) > 0",
+        f"sum by (facility, site, host, reason) ({_LOST}) > 0",
         Text(vi="Có số liệu đo bị mất hẳn.", en="Measurements are gone for good."),
         Text(
             vi="{{ $labels.facility }}/{{ $labels.host }}: lý do {{ $labels.reason }}.",

@@ -60,12 +60,16 @@ _DARK: Final = (
     f"{_SILENT}:ratio == 1 or {_SILENT}:ratio >= {_K['site_silent_ratio']}"
     f" and {_SILENT}:count >= {_K['site_silent_least']}"
 )
+# Sites that a storm takes one by one are not the centre's own line: it takes them in one moment.
+_LAST: Final = f"(site:tramgac_last_call:timestamp and on (facility, site) {_SILENT}:ratio == 1)"
+_APART: Final = seconds(_K["silent_together"]) // 2
 _SITE_HELD: Final = Held(str(_K["site_held"]), "110 s have gone: told 150 s after the last call")
 
 SILENCE: Final = (
     _of(
         "collector_uplink_suspected",
-        f"count({_SILENT}:ratio == 1) / count({_SILENT}:ratio) > {_K['centre_silent_ratio']}"
+        f"count(abs({_LAST} - on () group_left () quantile(0.5, {_LAST})) <= {_APART})"
+        f" / count({_SILENT}:ratio) > {_K['centre_silent_ratio']}"
         f" and count({_SILENT}:ratio) >= {_K['centre_sites_least']}",
         hold=_SITE_HELD, places=(), board="province",
     ),
@@ -135,8 +139,7 @@ SERVICES: Final = (
 )  # fmt: skip
 
 _TREND: Final = (
-    f"predict_linear(tramgac_filesystem_avail_bytes[1d], {seconds(_K['disk_full_soon'])}) < 0"
-    f" and tramgac_filesystem_avail_bytes offset 1d and on (facility, site, host, mountpoint)"
+    "filesystem:tramgac_avail_soon:bytes < 0 and on (facility, site, host, mountpoint)"
     f" ({_K['disk_watched_ratio']} <= {_USED} < {_K['disk_used_high_ratio']})"
 )
 
@@ -192,6 +195,8 @@ _FAR: Final = (
     " (count by (facility, site, target) (tramgac_path_reachable)) > 1"
 )
 
+_PATH_HELD: Final = Held(str(_K["path_down_held"]), "two looks of 60 s and more")
+
 PATHS: Final = (
     _of(
         "path_loss",
@@ -200,10 +205,13 @@ PATHS: Final = (
         hold=Held("", "three of five looks"),
         keep=Held("15m", "as the collector"), parts="target", board="lan",
     ),
-    replace(_of("path_down", _FAR, places=(), parts="target", board="lan"), scope="everybody"),
+    replace(
+        _of("path_down", _FAR, hold=_PATH_HELD, places=(), parts="target", board="lan"),
+        scope="everybody",
+    ),
     replace(
         _of(
-            "path_down", f"{_OUT} unless on (target) ({_FAR})",
+            "path_down", f"{_OUT} unless on (target) ({_FAR})", hold=_PATH_HELD,
             places=_HOST[:2], parts="target", board="lan",
         ),
         scope="site",

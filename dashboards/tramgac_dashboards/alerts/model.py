@@ -28,6 +28,10 @@ class Held:
     why: str
 
 
+# Both stay on the page when the store is away: what is past counts no more.
+_STORM: Final = "tramgac_storm_until_timestamp_seconds"
+_WORK: Final = "tramgac_maintenance_until_timestamp_seconds"
+
 AT_ONCE: Final = Held("", "what it reads is held already")
 NO_KEEPING: Final = Held("", "its end is as sure as its beginning")
 # What goes by expiry comes back by the next report: no recovery in between.
@@ -74,7 +78,7 @@ class Alert:
         """With storm mode and planned work: both quieten what they explain, never a measurement."""
         parts: list[str] = []
         if self.storm and self.level != "critical":
-            parts.append("unless on (facility) tramgac_storm_until_timestamp_seconds")
+            parts.append(f"unless on (facility) {_STORM} > time()")
         parts += [_unless_planned(self.planned[: n + 1]) for n in range(len(self.planned))]
         return "\n".join([f"({self.expr})", *parts]) if parts else self.expr
 
@@ -83,7 +87,7 @@ def _unless_planned(labels: tuple[str, ...]) -> str:
     """Work that was planned for just this facility, site or host."""
     empty = [f'{name}=""' for name in ("site", "host") if name not in labels]
     matchers = f"{{{','.join(empty)}}}" if empty else ""
-    return f"unless on ({', '.join(labels)}) tramgac_maintenance_until_timestamp_seconds{matchers}"
+    return f"unless on ({', '.join(labels)}) {_WORK}{matchers} > time()"
 
 
 @dataclass(frozen=True, slots=True)

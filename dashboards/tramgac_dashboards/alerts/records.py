@@ -7,13 +7,15 @@ from typing import Final
 
 from tramgac_dashboards.alerts.centre import TRUSTED
 from tramgac_dashboards.alerts.model import Record
-from tramgac_dashboards.alerts.thresholds import COLLECTOR
+from tramgac_dashboards.alerts.thresholds import CENTRE, COLLECTOR, seconds
 
 _UP: Final = "tramgac_agent_up"
 _SEEN: Final = "tramgac_agent_last_seen_timestamp_seconds"
 _SERIES: Final = "facility, site, host, series"
 _OPEN: Final = "tramgac_incident_open"
 _SILENT: Final = f"{_UP} and on (facility, site, host) {_SEEN}"
+_FULL: Final = seconds(COLLECTOR["disk_full_soon"])
+_ENOUGH: Final = CENTRE["coverage_ratio"]
 _TURN: Final = "tramgac_judge_last_turn_timestamp_seconds"
 
 
@@ -30,7 +32,8 @@ _WORST: Final = "\n  or ".join(
     (
         _level("critical", 4), _level("high", 3), _level("medium", 2), _level("low", 1),
         "0 * (facility:tramgac_systems_down:count > 0) + 4",
-        f"0 * (tramgac_facility_coverage_ratio > 0) and on () ({TRUSTED})",
+        f"0 * (tramgac_facility_coverage_ratio >= {_ENOUGH}) and on () ({TRUSTED})",
+        f"0 * (0 < tramgac_facility_coverage_ratio < {_ENOUGH}) + 0.5 and on () ({TRUSTED})",
     )
 )  # fmt: skip
 
@@ -60,6 +63,9 @@ PLACES: Final = (
     Record("facility:tramgac_hosts_up:count", f"sum by (facility) ({_UP})", "Of them, reporting"),
     Record("province:tramgac_coverage:ratio", f"avg({_UP})", "Share of all that report"),
     Record(
+        "site:tramgac_last_call:timestamp", f"max by (facility, site) ({_SEEN})", "Of any host"
+    ),
+    Record(
         "site:tramgac_hosts_silent:ratio", f"1 - avg by (facility, site) ({_SILENT})",
         "Of hosts that ever called: one that never did is no witness",
     ),
@@ -87,16 +93,17 @@ PLACES: Final = (
         "facility:tramgac_systems_down:count",
         "count by (facility)"
         f" (max_over_time(system:tramgac_service_up:max[{COLLECTOR['held']}]) == 0)"
-        "\nor 0 * count by (facility) (system:tramgac_service_up:max)",
-        "Systems nobody reached for as long as an incident is held",
+        "\nor 0 * (count by (facility) (system:tramgac_service_up:max)"
+        " >= on (facility) count by (facility) (tramgac_system_info))",
+        "Systems nobody reached for as long as an incident is held; 0 only where all are known",
     ),
 )  # fmt: skip
 
 VERDICTS: Final = (
     Record(
         "facility:tramgac_open_severity:max", f"max by (facility) (\n  {_WORST}\n)",
-        "4 critical to 1 low, 0 nothing open. What a provider took is part of a larger incident:"
-        " systems that are down count by themselves",
+        "4 critical to 1 low; nothing open: 0, and 0.5 where too few report. What a provider took"
+        " is part of a larger incident: systems that are down count by themselves",
     ),
     Record(
         "province:tramgac_facilities:count",
@@ -148,8 +155,14 @@ VERDICTS: Final = (
     ),
 )  # fmt: skip
 
-# A rule that reads itself: what was once seen is known while the host reports, and for a day more.
 MEMORY: Final = (
+    Record(
+        "filesystem:tramgac_avail_soon:bytes",
+        f"predict_linear(tramgac_filesystem_avail_bytes[1d:15m], {_FULL})"
+        " and tramgac_filesystem_avail_bytes offset 1d",
+        "Room left in three days by the last day's line, not before a day was seen",
+    ),
+    # It reads itself: what was once seen is known while the host reports, and for a day more.
     Record(
         "filesystem:tramgac_seen_writable:bool",
         "(tramgac_filesystem_readonly == 0) + 1\n"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tramgac_dashboards.alerts.centre import TRUSTED
-from tramgac_dashboards.alerts.model import ONE_REPORT, Alert, Level
+from tramgac_dashboards.alerts.model import ONE_REPORT, Alert, Held, Level
 from tramgac_dashboards.alerts.thresholds import CENTRE, seconds
 from tramgac_dashboards.model import Text
 
@@ -21,6 +21,7 @@ INCIDENTS: Final = tuple(
             en="{{ $labels.facility }}/{{ $labels.site }}: {{ $labels.code }} ({{ $value }}). More:"
             " `tramgac-collector incidents list`.",
         ),
+        keep=Held("2m", "that collector or judge is dead is known by then: no recovery is told"),
         board="facility", told_by="collector", storm=True,
     )
     for level in _LEVELS
@@ -45,8 +46,10 @@ LAW: Final = (
         f"rule:tramgac_deadline:days < {seconds(CENTRE['deadline_soon']) / 86_400:.0f}",
         Text(vi="Sắp hoặc đã quá hạn một việc phải làm.", en="Something that must be done is due."),
         Text(
-            vi="{{ $labels.facility }}: {{ $labels.rule }}, còn {{ $value | humanize }} ngày.",
-            en="{{ $labels.facility }}: {{ $labels.rule }}, {{ $value | humanize }} days left.",
+            vi='{{ $labels.facility }}: {{ $labels.rule }}. Số ngày còn lại (âm: quá hạn):'
+            ' {{ $value | printf "%.0f" }}.',
+            en='{{ $labels.facility }}: {{ $labels.rule }}. Days left (below 0: overdue):'
+            ' {{ $value | printf "%.0f" }}.',
         ),
         keep=ONE_REPORT, board="regulations", told_by="collector",
     ),
