@@ -175,6 +175,7 @@ def test_the_collector_is_upgraded_before_any_agent() -> None:
         "collector",
         *("servers",) * 3,
         "localhost",
+        "servers",
     ]
     tasks = (ROLES / "collector/tasks/main.yml").read_text()
     assert tasks.index("before_upgrade.yml") < tasks.index("files.yml") < tasks.index("switch.yml")
