@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ REPOSITORY = Path(__file__).parents[2]
 _ANSIBLE = REPOSITORY / ".venv-ansible"
 _BUNDLE = REPOSITORY / "scripts/bundle"
 _ROW = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
-# Control sockets are addressed by a short path: the kernel allows 108 characters.
 _CONFIG = """
 [defaults]
 inventory = {folder}/hosts.json
@@ -91,6 +91,8 @@ class Control:
     network: Network
     variables: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    # Not below `folder`: the kernel allows the path of a socket 108 characters.
+    sockets: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="tga-")))
 
     def __post_init__(self) -> None:
         """Set up ansible-core."""
@@ -141,10 +143,9 @@ class Control:
         }
 
     def _write(self) -> None:
-        sockets = self.folder / "s"
         ssh = [*self.network.options, "-o", "ControlMaster=auto", "-o", "ControlPersist=60s"]
         text = _CONFIG.format(folder=self.folder, network=self.network, ssh=" ".join(ssh))
-        text += f"control_path_dir = {sockets}\ncontrol_path = %(directory)s/%%C\n"
+        text += f"control_path_dir = {self.sockets}\ncontrol_path = %(directory)s/%%C\n"
         (self.folder / "ansible.cfg").write_text(text)
         tree = {"vars": {"ansible_user": "root", **self.variables}, "children": {}}
         children: dict[str, Any] = {
@@ -162,9 +163,10 @@ class Control:
 
     def close(self) -> None:
         """End the shared connections."""
-        for socket in (self.folder / "s").glob("*"):
+        for socket in self.sockets.glob("*"):
             words = [shutil.which("ssh") or "ssh", "-O", "exit", "-S", str(socket), "any"]
             subprocess.run(words, check=False, capture_output=True)
+        shutil.rmtree(self.sockets)
 
 
 def _numbers(row: str) -> dict[str, int]:
