@@ -51,6 +51,9 @@ LIVE_REFUSED = _counter(
 HANDSHAKE_FAILURES = _counter("handshake_failures_total", "Connections that failed in TLS")
 LEASES = _counter("leases_total", "Throughput leases by decision", "code")
 RELOADS = _counter("reloads_total", "Reloads of agents, deny list and inventory", "result")
+# A count that is born at 1 has not risen: the first reload that fails must.
+for _result in ("ok", "failed"):
+    RELOADS.labels(_result)
 
 QUEUE_BATCHES = _gauge("queue_batches", "Batches waiting for the writer")
 INFLIGHT_BYTES = _gauge("inflight_bytes", "Bytes of calls being handled")

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -146,6 +147,16 @@ def test_thresholds_are_the_collectors_own() -> None:
     }
     assert {name: shipped[name] for name in own} == own
     assert seconds(CENTRE["judge_for"]) + float(CENTRE["judge_seen_seconds"]) < 180
+
+
+def test_the_first_reload_that_fails_is_a_rise() -> None:
+    """A count that is born at 1 has not risen, and a reload is tried once."""
+    begun = "from tramgac_collector.metrics import REGISTRY; print(REGISTRY.get_sample_value("
+    asked = "'tramgac_collector_reloads_total', {'result': 'failed'}))"
+    done = subprocess.run(
+        [sys.executable, "-c", begun + asked], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0.0\n"
 
 
 def test_no_threshold_is_there_for_nothing() -> None:
