@@ -46,7 +46,6 @@ def names(language: str) -> list[str]:
     return sorted(name for name in _paths(language) if name != COMMON)
 
 
-@cache
 def runbook(language: str, name: str) -> Runbook | None:
     """One as HTML, or None.
 
@@ -55,7 +54,13 @@ def runbook(language: str, name: str) -> Runbook | None:
         name: As somebody asked for it; only one of the files that are there is read.
     """
     path = _paths(language).get(name)
-    return None if path is None else _render(name, path.read_text(encoding="utf-8"))
+    return None if path is None else _read(path)
+
+
+# Only files that are there come here: whatever else is asked for takes no memory.
+@cache
+def _read(path: Path) -> Runbook:
+    return _render(path.stem, path.read_text(encoding="utf-8"))
 
 
 @cache

@@ -71,6 +71,13 @@ def test_only_files_that_are_there_are_read(tmp_path: Path, name: str) -> None:
         assert room.browser().get("/runbooks/fr/SiteUnreachable").status_code == 404
 
 
+def test_what_is_not_there_takes_no_memory() -> None:
+    """However many names somebody makes up."""
+    before = runbooks._read.cache_info().currsize
+    assert [runbooks.runbook("vi", f"Nobody{number}") for number in range(50)] == [None] * 50
+    assert runbooks._read.cache_info().currsize == before
+
+
 def test_markup_and_links_outwards_stay_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +91,7 @@ def test_markup_and_links_outwards_stay_text(
         found = runbooks.runbook("vi", "Bad")
     finally:
         runbooks._paths.cache_clear()
-        runbooks.runbook.cache_clear()
+        runbooks._read.cache_clear()
     assert found is not None
     assert "<script>" not in found.body
     assert found.body.count("href=") == 1
