@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tramgac_dashboards.alerts.thresholds import CENTRE
 from tramgac_dashboards.model import Text, Variable
 
 FACILITY: Final = Variable(
@@ -36,8 +37,13 @@ IN_FACILITY: Final = 'facility=~"$facility"'
 IN_SITE: Final = 'facility=~"$facility", site=~"$site"'
 ON_HOST: Final = 'facility=~"$facility", host=~"$host"'
 
-# Of one value while the judge works; what is multiplied by it shows its zero only then.
-JUDGED: Final = "count(tramgac_judge_last_turn_timestamp_seconds > time() - 120)"
+# Of one value while every part of the judge works on what comes in now; what is multiplied by it
+# shows its zero only then. Not by a recording rule: where none is loaded the zero would be a lie.
+_TURN: Final = "tramgac_judge_last_turn_timestamp_seconds"
+JUDGED: Final = (
+    f'count(min({_TURN}{{part!="facts"}}) > time() - {CENTRE["judge_trusted_seconds"]}'
+    f' and on() max({_TURN}{{part="facts"}}) > time() - {CENTRE["facts_trusted_seconds"]})'
+)
 
 # Gives a facility's series its name; after it, `name_{lang}` is a label.
 NAMED: Final = " * on(facility) group_left(name_{lang}) tramgac_facility_info"

@@ -24,6 +24,7 @@ from helpers.promparts import honest, loosened, rates, selectors
 from helpers.promql import existing, names
 from render.choices import Window, filled
 
+from tramgac_dashboards.palette import UNKNOWN
 from tramgac_dashboards.places import ROOT, RUNBOOKS
 
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -111,6 +112,46 @@ def test_panels_say_what_they_are(tree: Tree) -> None:
             bare.append(panel["title"])
     assert bare == []
     assert [panel["title"] for panel in tree["panels"] if not panel["title"]] == []
+
+
+def _looks(panel: Tree) -> list[tuple[str, Tree]]:
+    """Of the panel and of each column: a name for it, and what it sets."""
+    found: list[tuple[str, Tree]] = [(panel["title"], panel["fieldConfig"]["defaults"])]
+    for one in panel["fieldConfig"]["overrides"]:
+        look = {part["id"]: part["value"] for part in one["properties"]}
+        found.append((f"{panel['title']}: {one['matcher']['options']}", look))
+    return found
+
+
+def _colours(look: Tree) -> set[str]:
+    """By its steps, and by what single values mean."""
+    steps = [one["color"] for one in look.get("thresholds", {}).get("steps", [])]
+    meant = [
+        result.get("color", "")
+        for one in look.get("mappings", [])
+        if one["type"] == "value"
+        for result in one["options"].values()
+    ]
+    return {*steps, *meant} - {""}
+
+
+def _nothing(look: Tree) -> list[str]:
+    """The colours of null and NaN."""
+    return [
+        one["options"]["result"].get("color", "")
+        for one in look.get("mappings", [])
+        if one["type"] == "special" and one["options"]["match"] == "null+nan"
+    ]
+
+
+@BOARDS
+def test_nothing_known_is_grey(tree: Tree) -> None:
+    """Wherever a value has a colour: without its own, nothing would have the lowest step's."""
+    told = [(name, look) for panel in shown(tree) for name, look in _looks(panel)]
+    coloured = [(name, look) for name, look in told if _colours(look) - {UNKNOWN}]
+    assert coloured
+    assert [name for name, look in coloured if _nothing(look) != [UNKNOWN]] == []
+    assert [name for name, look in coloured if not look.get("noValue")] == []
 
 
 def _units(panel: Tree) -> list[tuple[str, str]]:

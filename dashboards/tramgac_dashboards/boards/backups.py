@@ -50,8 +50,8 @@ _NUMBERED = " or ".join(
 
 
 def _in_state(states: str) -> str:
-    """How many declared series are in these; 0 only while their states are known."""
-    known = f"count(tramgac_backup_state{{{_SERIES}}} == 1)"
+    """How many declared series are in these; 0 only while the state of any is known."""
+    known = f'count(tramgac_backup_state{{{_SERIES}, state!="blind"}} == 1)'
     return f'count(tramgac_backup_state{{{_SERIES}, state=~"{states}"}} == 1) or 0 * {known}'
 
 

@@ -1,5 +1,6 @@
 """The collector itself: whether what all other boards show can be believed."""
 
+from tramgac_dashboards.choices import JUDGED
 from tramgac_dashboards.model import (
     Bars,
     Board,
@@ -73,7 +74,8 @@ _STATE = Row(
                 vi="Từ khi bộ xét khởi động, mọi phần.",
                 en="Since the judge began, all parts.",
             ),
-            (Query("sum(tramgac_judge_failures)"),),
+            # A judge that is dead keeps its last figure: none is none only while it works.
+            (Query(f"sum(tramgac_judge_failures) > 0 or 0 * {JUDGED}"),),
             Look(unit="short", steps=any_is(BAD), decimals=0), width=4, height=5,
             runbook="TramgacJudgeFailing",
         ),
@@ -153,7 +155,7 @@ def _codes(title: Text, what: Text, name: str, by: str = "code", runbook: str = 
     expr = f"sum by ({by}) (increase(tramgac_collector_{name}_total[1h]))"
     look = Look(
         unit="short", steps=(Step(None, GOOD), Step(1, WARN)), decimals=0, least=0,
-        nothing=Text(vi="không có", en="none"),
+        nothing=Text(vi="chưa thấy", en="none seen"),
     )  # fmt: skip
     return Bars(title, what, (Query(expr, f"{{{{{by}}}}}"),), look, 6, 8, None, runbook)
 
@@ -228,7 +230,7 @@ _ROOM = Row(
             Look(unit="short", least=0), width=8, runbook="TramgacCardinalityHigh",
         ),
         Bars(
-            Text(vi="Trạm đo theo trạng thái", en="Agents by state"),
+            Text(vi="Tác nhân theo trạng thái", en="Agents by state"),
             Text(vi="Trong sổ của bộ thu nhận.", en="In the collector's register."),
             (Query("sum by (state) (tramgac_collector_agents)", "{{state}}"),),
             COUNT, width=8,

@@ -33,10 +33,10 @@ _UP = f"tramgac_agent_up{{{_IN}}}"
 _DAY = 86400
 
 _FIGURES = Row(
-    Text(vi="Các trạm đo", en="The agents"),
+    Text(vi="Các tác nhân", en="The agents"),
     (
         Stat(
-            Text(vi="Máy khai báo có trạm đo", en="Hosts declared"),
+            Text(vi="Máy khai báo có tác nhân", en="Hosts declared"),
             Text(vi="Theo danh mục.", en="By the inventory."),
             (Query(f"count({_UP})"),), COUNT, width=3, height=4,
         ),
@@ -71,7 +71,7 @@ _FIGURES = Row(
         Stat(
             Text(vi="Bản ghi chờ gửi", en="Records waiting"),
             Text(
-                vi="Trên đĩa của các trạm, theo lần gọi cuối. Sau khi nối lại phải giảm dần.",
+                vi="Trên đĩa của các tác nhân, theo lần gọi cuối. Sau khi nối lại phải giảm dần.",
                 en="On the agents' disks, by their last call. After an outage it must get smaller.",
             ),
             (Query(f"sum(tramgac_agent_outbox_records{{{_IN}}})"),),
@@ -89,7 +89,7 @@ _FIGURES = Row(
         Stat(
             Text(vi="Chứng thư hết hạn sớm nhất", en="Next certificate to end"),
             Text(
-                vi="Trạm tự gia hạn từ 120 ngày trước. Dưới 14 ngày: việc gia hạn đang hỏng.",
+                vi="Tác nhân tự gia hạn từ 120 ngày trước. Dưới 14 ngày: việc gia hạn đang hỏng.",
                 en="Agents renew from 120 days before. Under 14 days renewal does not work.",
             ),
             (Query(
@@ -107,12 +107,12 @@ def _of(what: str) -> str:
 
 
 _AGENTS = Row(
-    Text(vi="Từng trạm đo", en="Every agent"),
+    Text(vi="Từng tác nhân", en="Every agent"),
     (
         Table(
-            Text(vi="Trạm đo", en="Agents"),
+            Text(vi="Tác nhân", en="Agents"),
             Text(
-                vi="Trạm im lặng vẫn ở đây với lần gọi cuối. Ô trống: chưa biết.",
+                vi="Tác nhân im lặng vẫn ở đây với lần gọi cuối. Ô trống: chưa biết.",
                 en="A silent agent stays here with its last call. Empty: not known.",
             ),
             (
@@ -167,7 +167,7 @@ _WORK = Row(
         Bars(
             Text(vi="Phiên bản", en="Versions"),
             Text(
-                vi="Trạm cũ hơn hai phiên bản vẫn được nhận, nhưng nên nâng cấp.",
+                vi="Tác nhân cũ hơn hai phiên bản vẫn được nhận, nhưng nên nâng cấp.",
                 en="Agents two versions behind are still taken, and should be upgraded.",
             ),
             (Query(f"count by (version) (tramgac_agent_info{{{_IN}}})", "{{version}}"),),
@@ -176,7 +176,7 @@ _WORK = Row(
         Bars(
             Text(vi="Phép đo hỏng, theo loại", en="Checks that fail, by kind"),
             Text(
-                vi="Bao nhiêu máy mà phép đo không làm được việc. Ở đó trạm không nhìn thấy gì.",
+                vi="Bao nhiêu máy mà phép đo không làm được. Ở đó tác nhân không nhìn thấy gì.",
                 en="On how many hosts a check could not do its work. The agent is blind there.",
             ),
             (Query(
@@ -204,7 +204,7 @@ _WORK = Row(
             ),
             (Query("sum by (code) (increase(tramgac_collector_refused_total[1h]))", "{{code}}"),),
             Look(unit="short", steps=any_is(WARN), decimals=0, least=0,
-                 nothing=Text(vi="không có", en="none")),
+                 nothing=Text(vi="chưa thấy", en="none seen")),
             width=6, height=8, runbook="TramgacCallsRefused",
         ),
     ),
@@ -225,7 +225,7 @@ _HISTORY = Row(
         Graph(
             Text(vi="Chờ gửi", en="Waiting to be sent"),
             Text(
-                vi="Mười trạm chờ nhiều nhất. Sau khi nối lại phải giảm dần.",
+                vi="Mười tác nhân chờ nhiều nhất. Sau khi nối lại phải giảm dần.",
                 en="The ten with most. After a return it must fall.",
             ),
             (Query(
@@ -246,7 +246,7 @@ _HISTORY = Row(
             Look(unit="s"), width=12, runbook="ClockWrong",
         ),
         Graph(
-            Text(vi="Bộ nhớ của trạm đo", en="Memory of the agents"),
+            Text(vi="Bộ nhớ của tác nhân", en="Memory of the agents"),
             Text(vi="Ngân sách: 45 MiB.", en="The budget is 45 MiB."),
             (Query(
                 _of(f"tramgac_agent_resident_memory_bytes{{{_IN}}}"), "{{facility}}/{{host}}"
@@ -254,7 +254,7 @@ _HISTORY = Row(
             Look(unit="bytes", steps=rising(45 * 2**20, 96 * 2**20), least=0), width=8,
         ),
         Graph(
-            Text(vi="CPU của trạm đo", en="CPU of the agents"),
+            Text(vi="CPU của tác nhân", en="CPU of the agents"),
             Text(
                 vi="Phần của một nhân, kể cả tiến trình con. 0,4 % là 14 giây mỗi giờ.",
                 en="Share of one core, children included. 0.4 % are 14 s an hour.",
@@ -269,7 +269,7 @@ _HISTORY = Row(
         Graph(
             Text(vi="Lần đo bị bỏ", en="Runs missed"),
             Text(
-                vi="Từ khi trạm khởi động: máy ngủ, quá tải hoặc đồng hồ nhảy.",
+                vi="Từ khi tác nhân khởi động: máy ngủ, quá tải hoặc đồng hồ nhảy.",
                 en="Since the agent's start: the host slept, was overloaded or its clock jumped.",
             ),
             (Query(
@@ -283,9 +283,9 @@ _HISTORY = Row(
 
 BOARD = Board(
     name="fleet",
-    title=Text(vi="Trạm Gác / Các trạm đo", en="Trạm Gác / Fleet health"),
+    title=Text(vi="Trạm Gác / Các tác nhân", en="Trạm Gác / Fleet health"),
     what=Text(
-        vi="Các trạm đo có khoẻ không: ai im lặng, ai tồn đọng, ai lệch giờ, ai sắp hết chứng thư.",
+        vi="Tác nhân có khoẻ không: máy nào im lặng, tồn đọng, lệch giờ, sắp hết chứng thư.",
         en="Whether the agents are well: silent, behind, wrong clock, certificate about to end.",
     ),
     rows=(_FIGURES, _AGENTS, _WORK, _HISTORY),

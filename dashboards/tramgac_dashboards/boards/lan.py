@@ -103,7 +103,7 @@ _CENSUS = Row(
         ),
         _figure(
             Text(vi="Trong đó đã biết", en="Of them, known"),
-            Text(vi="Đã khai báo hoặc có trạm đo.", en="Declared, or with an agent."),
+            Text(vi="Đã khai báo hoặc có tác nhân.", en="Declared, or with an agent."),
             f"{_sum('tramgac_switch_stations_known')} / {_sum('tramgac_switch_stations')}",
             Look(unit="percentunit", steps=NEUTRAL, decimals=0, least=0, most=1),
         ),

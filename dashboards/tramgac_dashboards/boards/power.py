@@ -265,7 +265,7 @@ _PRINTERS = Row(
         Table(
             Text(vi="Mọi thiết bị", en="Every device"),
             Text(
-                vi="Thiết bị khai báo mà không có dòng: chưa trạm nào hỏi nó.",
+                vi="Thiết bị khai báo mà không có dòng: chưa tác nhân nào hỏi nó.",
                 en="Declared and not in the list: no agent has asked it yet.",
             ),
             (

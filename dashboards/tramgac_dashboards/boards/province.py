@@ -18,8 +18,8 @@ from tramgac_dashboards.palette import (
     any_is,
 )  # fmt: skip
 
-# Added to a count, it shows a zero only while somebody judges.
-_KNOWN = f" or 0 * {JUDGED}"
+# Added to a count, it shows a zero only while somebody judges, and somebody reports.
+_KNOWN = f" or 0 * (count(tramgac_agent_up == 1) and on() {JUDGED})"
 _NONE = Text(vi="không thấy", en="none found")
 _DAYS = (Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD))
 
@@ -33,7 +33,6 @@ def _number(colour: str) -> Look:
 
 
 def _open(severity: str) -> str:
-    # Not by a recording rule: where rules are not loaded, its zero would be a lie.
     return f'sum(tramgac_incident_open{{severity="{severity}"}}){_KNOWN}'
 
 
@@ -76,7 +75,7 @@ _FIGURES = Row(
                 en="Series failed, blocked or late. Those not proven: see the board of backups.",
             ),
             'count(tramgac_backup_state{state=~"failed|blocked|late"} == 1)'
-            " or 0 * count(tramgac_backup_state)",
+            ' or 0 * count(tramgac_backup_state{state!="blind"} == 1)',
             _number(BAD), "BackupLate",
         ),
         _figure(
@@ -93,7 +92,8 @@ _FIGURES = Row(
                 vi="Việc phải xong mà chưa thấy xong. Tính cả việc đã quá hạn.",
                 en="Things to be done and not shown to be; those overdue are among them.",
             ),
-            f"count(tramgac_deadline_timestamp_seconds < time() + 30 * 86400){_KNOWN}",
+            "count(tramgac_deadline_timestamp_seconds < time() + 30 * 86400)"
+            " or 0 * count(tramgac_rule_status)",
             _number(WARN), "RegulatoryDeadline",
         ),
     ),
@@ -105,8 +105,10 @@ _GRID = Row(
         Stat(
             Text(vi="Cơ sở theo sự cố nặng nhất", en="Facilities by their worst incident"),
             Text(
-                vi="Xám: không máy nào gọi về, không biết gì. Xanh: không thấy sự cố.",
-                en="Grey: no host reports, nothing is known. Green: none found in what is covered.",
+                vi="Xám: không biết gì, hoặc biết quá ít (dưới 80 % máy gọi về). Xanh: không thấy"
+                " sự cố.",
+                en="Grey: nothing known, or too little (under 80 % of hosts report). Green: none"
+                " found.",
             ),
             (
                 Query(

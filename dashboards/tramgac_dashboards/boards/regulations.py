@@ -114,7 +114,7 @@ _FIGURES = Row(
                 vi="Chủ quản chấp nhận có thời hạn; vẫn là hở.",
                 en="Accepted by its owner for a while; a gap all the same.",
             ),
-            f"count(tramgac_gap_accepted_until_timestamp_seconds{{{_IN}}}){_KNOWN}",
+            f"count(tramgac_gap_accepted_until_timestamp_seconds{{{_IN}}} > time()){_KNOWN}",
             Look(unit="short", steps=NEUTRAL, decimals=0),
         ),
         _figure(

@@ -60,7 +60,7 @@ _STATE = Row(
     (
         Stat(
             Text(vi="Trạng thái", en="State"),
-            Text(vi="Trạm đo trên máy có gọi về không.", en="Whether its agent reports."),
+            Text(vi="Tác nhân trên máy có gọi về không.", en="Whether its agent reports."),
             (Query(_max("tramgac_agent_up")),), Look(meanings=UP), width=3, height=4,
             runbook="AgentSilent",
         ),
@@ -102,14 +102,14 @@ _STATE = Row(
         ),
         Stat(
             Text(vi="Bản ghi chờ gửi", en="Records waiting"),
-            Text(vi="Trên đĩa của trạm.", en="On the agent's disk."),
+            Text(vi="Trên đĩa của tác nhân.", en="On the agent's disk."),
             (Query(_max("tramgac_agent_outbox_records")),), COUNT, width=3, height=4,
             runbook="TramgacOutboxGrowing",
         ),
         Stat(
             Text(vi="Phép đo hỏng", en="Checks failing"),
             Text(
-                vi="Ở đó trạm không nhìn thấy gì.", en="The agent is blind there.",
+                vi="Ở đó tác nhân không nhìn thấy gì.", en="The agent is blind there.",
             ),
             (Query(f"sum(tramgac_check_success{{{_ON}}} == bool 0)"),),
             Look(unit="short", steps=any_is(WARN), decimals=0), width=3, height=4,
@@ -125,8 +125,8 @@ _DISKS = Row(
         Table(
             Text(vi="Các phân vùng", en="File systems"),
             Text(
-                vi="Ngày còn lại tính thẳng từ 6 giờ qua: chỉ để gợi ý. Trống: không đầy thêm.",
-                en="Days left go on from the last 6 hours: a hint. Empty: not growing.",
+                vi="Ngày còn lại tính thẳng từ 6 giờ qua: để gợi ý. Trống: không thấy đầy thêm.",
+                en="Days left go on from the last 6 hours: a hint. Empty: no growth seen.",
             ),
             (
                 Query(_max("tramgac_filesystem_used_ratio", _FS)),
@@ -154,7 +154,7 @@ _DISKS = Row(
                 Column("C", Text(vi="Cỡ", en="Size"), Look(unit="bytes")),
                 Column("D", Text(vi="Còn (ngày, gợi ý)", en="Days left (hint)"),
                        Look(unit="short", steps=falling(0.5, 3), decimals=1,
-                            nothing=Text(vi="không tăng", en="not growing"))),
+                            nothing=Text(vi="không thấy tăng", en="no growth seen"))),
                 Column("E", Text(vi="Inode đã dùng", en="Inodes used"),
                        Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=1)),
                 Column("F", Text(vi="Chỉ đọc", en="Read-only"), Look(meanings=YES_IS_BAD)),
@@ -291,13 +291,13 @@ _WORK = Row(
             Look(unit="s", least=0), width=12, height=9,
         ),
         Graph(
-            Text(vi="Trạm đo: bộ nhớ", en="Agent: memory"),
+            Text(vi="Tác nhân: bộ nhớ", en="Agent: memory"),
             Text(vi="Ngân sách: 45 MiB.", en="The budget is 45 MiB."),
             (Query(_max("tramgac_agent_resident_memory_bytes"), "{{host}}"),),
             Look(unit="bytes", steps=rising(45 * 2**20, 96 * 2**20), least=0), width=8,
         ),
         Graph(
-            Text(vi="Trạm đo: CPU", en="Agent: CPU"),
+            Text(vi="Tác nhân: CPU", en="Agent: CPU"),
             Text(vi="Phần của một nhân.", en="Share of one core."),
             (Query(_rate("tramgac_agent_cpu_seconds_total", "host"), "{{host}}"),),
             Look(unit="percentunit", least=0), width=8,
