@@ -63,6 +63,19 @@ def debian_root() -> Path:
     return root
 
 
+def debs(folder: Path, *names: str) -> Path:
+    """Fetch packages that hosts lack, with all that these need, into a new folder."""
+    (folder / "partial").mkdir(parents=True)
+    status = debian_root() / "var/lib/dpkg/status"
+    _done(
+        *("apt-get", "--quiet", "--yes", "--download-only", "--no-install-recommends"),
+        *("-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={folder}"),
+        *("-o", "Debug::NoLocking=1", "install", *names),
+    )
+    (folder / "partial").rmdir()
+    return folder
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A host to be started.
