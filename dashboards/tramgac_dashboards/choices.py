@@ -45,5 +45,20 @@ JUDGED: Final = (
     f' and on() max({_TURN}{{part="facts"}}) > time() - {CENTRE["facts_trusted_seconds"]})'
 )
 
+# Longest first: what a name begins with, and what people write for it.
+_ABBREVIATIONS: Final = (
+    ("Bệnh viện Đa khoa", "BVĐK"),
+    ("Bệnh viện", "BV"),
+    ("Trung tâm Y tế", "TTYT"),
+)
+
+
+def short_names(expr: str) -> str:
+    """The same series with names that fit into a tile; English names stay as they are."""
+    for long, short in _ABBREVIATIONS:
+        expr = f'label_replace({expr}, "name_vi", "{short} $1", "name_vi", "{long} (.*)")'
+    return expr
+
+
 # Gives a facility's series its name; after it, `name_{lang}` is a label.
 NAMED: Final = " * on(facility) group_left(name_{lang}) tramgac_facility_info"

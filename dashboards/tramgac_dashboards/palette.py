@@ -94,7 +94,8 @@ BACKUP_NUMBERS = tuple(
 # Facilities nobody hears of stand before all others: not knowing is the worst of all.
 VERDICT = (
     Meaning("5", Text(vi="không biết gì", en="nothing known"), UNKNOWN),
-    *reversed(SEVERITY),
+    *reversed(SEVERITY[1:]),
+    Meaning("0", Text(vi="không thấy", en="none found"), GOOD),
 )
 # As incidents have it in their label.
 SEVERITY_NAMES = (

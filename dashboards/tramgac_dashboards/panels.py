@@ -38,6 +38,8 @@ Builder = Any
 _LAST: Final = "lastNotNull"
 # The SDK takes its switches by position.
 _YES, _NO = True, False
+# Pixels. Left to itself, Grafana fits the longest name into its tile and makes all of them tiny.
+_TILE = common.VizTextDisplayOptions().title_size(15).value_size(20)
 # Pixels; Grafana keeps every column at 150 else, and wide tables lose their last ones.
 _NARROWEST = 60
 
@@ -166,6 +168,7 @@ def _stat(panel: Panel) -> Builder:
         .graph_mode(shapes.BigValueGraphMode.NONE)
         .text_mode(text.VALUE_AND_NAME if names else text.VALUE)
         .color_scheme(_by_thresholds())
+        .text(_TILE if names else common.VizTextDisplayOptions())
     )
 
 

@@ -1,7 +1,7 @@
 """The province: every facility on one screen by the worst that is open, and what presses most."""
 
 from tramgac_dashboards.boards._province_storm import CLOUDS, STORM
-from tramgac_dashboards.choices import JUDGED, NAMED
+from tramgac_dashboards.choices import JUDGED, NAMED, short_names
 from tramgac_dashboards.codes import INCIDENTS
 from tramgac_dashboards.model import Board, Column, Link, Look, Query, Row, Stat, Step, Table, Text
 from tramgac_dashboards.palette import (
@@ -112,8 +112,12 @@ _GRID = Row(
             ),
             (
                 Query(
-                    "sort_desc((facility:tramgac_open_severity:max or on(facility)"
-                    " 5 * max by (facility) (tramgac_facility_info))" + NAMED + ")",
+                    "sort_desc("
+                    + short_names(
+                        "(facility:tramgac_open_severity:max or on(facility)"
+                        " 5 * max by (facility) (tramgac_facility_info))" + NAMED
+                    )
+                    + ")",
                     "{{name_{lang}}}",
                 ),
             ),
