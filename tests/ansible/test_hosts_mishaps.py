@@ -28,12 +28,12 @@ _COLLECTOR = "cd / && runuser -u tramgac-collector -- /usr/local/bin/tramgac-col
 _MEASURED = "3 of 3 hosts are measured"
 # Given on standard input: the package, then who may log in.
 _SUDO = """
-base64 --decode > /root/sudo.deb && dpkg --install /root/sudo.deb
+base64 --decode > ~root/sudo.deb && dpkg --install ~root/sudo.deb
 useradd --create-home --shell /bin/sh --groups sudo {login}
 echo '{login}:{password}' | chpasswd
 install --directory --owner={login} --mode=0700 /home/{login}/.ssh
-install --owner={login} --mode=0600 /root/.ssh/authorized_keys /home/{login}/.ssh/
-rm /root/.ssh/authorized_keys
+install --owner={login} --mode=0600 ~root/.ssh/authorized_keys /home/{login}/.ssh/
+rm ~root/.ssh/authorized_keys
 """
 
 
