@@ -28,7 +28,8 @@ test:
 	scripts/system-packages test
 	scripts/other-restic trixie
 	$(MAKE) --no-print-directory install
-	$(PY) -m pytest -m "not soak" -n 4 --dist loadfile
+	$(PY) -m pytest -m "not soak and not alone" -n 4 --dist loadfile
+	$(PY) -m pytest -m "alone and not soak"
 
 check: install
 	$(BIN)/ruff check .

@@ -22,6 +22,8 @@ from tramgac_proto.throughput.sender import Manner, send
 from tramgac_proto.throughput.sentinel import Verdict
 from tramgac_proto.throughput.session import Result
 
+pytestmark = pytest.mark.alone
+
 MEGABIT = 125_000
 TRIES = 5  # on a machine too busy for a test, which the test says of itself
 DIRECTIONS = ("send", "receive")

@@ -22,6 +22,8 @@ from helpers.restic_versions import restics
 
 from tramgac_agent.drop import RepositoryState
 
+pytestmark = pytest.mark.alone
+
 HOUR_MS = 3600_000
 NOT_AN_ID = "5" * 64  # named like a file of restic, with another content
 

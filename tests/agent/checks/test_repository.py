@@ -27,6 +27,8 @@ from tramgac_agent.restic.repository import (
 )
 from tramgac_agent.runner import measure
 
+pytestmark = pytest.mark.alone
+
 CASES = Path(__file__).parent / "cases/restic"
 
 

@@ -24,6 +24,8 @@ from tramgac_agent.throughput import desk
 from tramgac_proto.configfile import convert
 from tramgac_proto.v1 import fleet_pb2
 
+pytestmark = pytest.mark.alone
+
 TRIES = 5  # on a machine too busy to keep a pace, which the check says of itself
 
 

@@ -18,6 +18,8 @@ from tramgac_agent.snmp.session import Engines, Session
 from tramgac_agent.snmp.settings import Device
 from tramgac_agent.snmp.values import Oid, Value, oid
 
+pytestmark = pytest.mark.alone
+
 UPTIME, NAME = oid("1.3.6.1.2.1.1.3.0"), oid("1.3.6.1.2.1.1.5.0")
 DESCRIPTION, TYPE = oid("1.3.6.1.2.1.2.2.1.2"), oid("1.3.6.1.2.1.2.2.1.3")
 R = TypeVar("R")
