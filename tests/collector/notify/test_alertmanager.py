@@ -80,9 +80,7 @@ def test_alertmanager_that_is_away_is_told_later(fed: Desk, manager: Alertmanage
     fed.after(35)
 
     assert fed.incident(number).told_ms
-    assert [one["labels"]["incident"] for one in manager.alerts("SiteUnreachable")] == [
-        str(number)
-    ]
+    assert [one["labels"]["incident"] for one in manager.alerts("SiteUnreachable")] == [str(number)]
 
 
 def test_alertmanager_hears_that_the_collector_tells(fed: Desk, manager: Alertmanager) -> None:
