@@ -56,7 +56,9 @@ _ABBREVIATIONS: Final = (
 def short_names(expr: str) -> str:
     """The same series with names that fit into a tile; English names stay as they are."""
     for long, short in _ABBREVIATIONS:
-        expr = f'label_replace({expr}, "name_vi", "{short} $1", "name_vi", "{long} (.*)")'
+        expr = (
+            f'label_replace({expr}, "name_{{lang}}", "{short} $1", "name_{{lang}}", "{long} (.*)")'
+        )
     return expr
 
 

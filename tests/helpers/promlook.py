@@ -82,8 +82,8 @@ class Look:
         return self.ask(text) or self.ask(loosened(text))
 
     def over_time(self, question: Question, view: View) -> Series:
-        """The answer over the time that is looked at, at six of its moments."""
-        step = self.window.span / 6
+        """The answer over the time that is looked at; often enough to meet what began just now."""
+        step = self.window.span / 60
         return self.source.ranged(self.text(question, view), self.window, step)
 
     def lacking(self, question: Question, unseen: Mapping[str, str], *, quiet: bool) -> list[str]:
