@@ -21,6 +21,8 @@ from tramgac_proto.throughput.plane import Limits, Meter
 from tramgac_proto.throughput.sender import Manner, send
 from tramgac_proto.throughput.session import MAGIC, Gate, Reply, Result
 
+pytestmark = pytest.mark.alone
+
 MEGABIT = 125_000
 
 
