@@ -72,7 +72,7 @@ dashboards-test:
 dashboards-render:
 	scripts/system-packages test
 	$(MAKE) --no-print-directory install
-	PYTHONPATH=scripts:tests $(PY) -m render --demo
+	PYTHONPATH=scripts:tests $(PY) -m render --demo --choose facility=bvdk-tinh
 
 requirements:
 	scripts/lock-requirements

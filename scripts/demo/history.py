@@ -84,7 +84,7 @@ def lay_down(centre: Centre, inventory: Inventory, *, whole: bool) -> None:
         *(partial(_accept, centre, *one) for one in ACCEPTED),
     ]
     later: list[Callable[[], object]] = [
-        partial(declare_storm, centre, ["bvdk-cua-bac"], 20.0),
+        partial(declare_storm, centre, ["bvdk-cua-bac", "bvdk-tinh"], 20.0),
         partial(plan, "bvtn-hoa-gao/co-so-1/may-do", "--hours", "3", "--reason", "New memory"),
         partial(plan, "bvdk-tinh/co-so-2", "--hours", "5", "--reason", "New switchboard"),
     ]

@@ -60,6 +60,10 @@ ALIKE: Mapping[str, str] = {
     "power: UPS trả lời: A": "every UPS answers",
     "regulations: Lượt xét: A": "every facility has the same packs",
     "fleet: Chứng thư hết hạn sớm nhất: A": "all were enrolled within one second",
+    **dict.fromkeys(
+        (one.name for one in all_questions(BOARDS) if "tramgac_agent_outbox_records" in one.expr),
+        "outboxes fill and empty within seconds: all may be empty at one moment",
+    ),
 }
 # On a board with a choice of facilities, and not of these.
 OF_NOBODY: Mapping[str, str] = {
