@@ -27,6 +27,7 @@ from tramgac_dashboards.palette import (
     NOTE,
     UNKNOWN,
     WARN,
+    WHEN,
     WORST,
     YES_IS_GOOD,
     any_is,
@@ -172,7 +173,7 @@ _MATRIX = Row(
                     "C", Text(vi="Tuổi / RPO", en="Age / RPO"),
                     Look(unit="percentunit", steps=rising(0.8, 1.0), decimals=0),
                 ),
-                Column("D", Text(vi="Hạn kế tiếp", en="Next due"), Look(unit="dateTimeFromNow")),
+                Column("D", Text(vi="Hạn kế tiếp", en="Next due"), WHEN),
                 Column("E", Text(vi="Kiểm cấu trúc", en="Structure checked"), AGE),
                 Column(
                     "F", Text(vi="Đã đọc", en="Data read"),

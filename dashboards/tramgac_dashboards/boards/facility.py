@@ -10,7 +10,6 @@ from tramgac_dashboards.model import (
     Look,
     Query,
     Row,
-    Stat,
     Step,
     Table,
     Text,
@@ -23,7 +22,6 @@ from tramgac_dashboards.palette import (
     BAD,
     COUNT,
     COVERAGE,
-    GOOD,
     NOTE,
     RULE_STATUS,
     SEVERITY_NAMES,
@@ -36,11 +34,10 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DAY, DAYS_LEFT, DISK_USED, NONE_FOUND, figure
 
 _IN = 'facility=~"$facility"'
 _BY = "facility, site, host"
-_DAY = 86400
-_NONE = Text(vi="không thấy", en="none found")
 _NOT_NOW = Text(vi="không", en="no")
 
 
@@ -48,14 +45,10 @@ def _max(metric: str, by: str) -> str:
     return f"max by ({by}) ({metric}{{{_IN}}})"
 
 
-def _figure(title: Text, what: Text, expr: str, look: Look, runbook: str = "") -> Stat:
-    return Stat(title, what, (Query(expr),), look, width=3, height=4, runbook=runbook)
-
-
 _STATE = Row(
     Text(vi="Cơ sở này bây giờ", en="This facility now"),
     (
-        _figure(
+        figure(
             Text(vi="Nặng nhất đang mở", en="Worst that is open"),
             Text(
                 vi="Xám: không máy nào gọi về, không biết gì.",
@@ -65,27 +58,27 @@ _STATE = Row(
             f" 5 * {_max('tramgac_facility_info', 'facility')}",
             Look(meanings=VERDICT), "IncidentOpen",
         ),
-        _figure(
+        figure(
             Text(vi="Độ phủ", en="Coverage"),
             Text(
                 vi="Phần máy khai báo đang gọi về.", en="Share of declared hosts that report.",
             ),
             _max("tramgac_facility_coverage_ratio", "facility"), COVERAGE, "TramgacCoverageLow",
         ),
-        _figure(
+        figure(
             Text(vi="Sự cố đang mở", en="Open incidents"),
             Text(vi="Mỗi nguyên nhân một sự cố.", en="One for each cause."),
             f"sum(tramgac_incident_open{{{_IN}}})"
             f" or 0 * (count(tramgac_agent_up{{{_IN}}} == 1) and on() {JUDGED})",
             Look(unit="short", steps=any_is(BAD), decimals=0), "IncidentOpen",
         ),
-        _figure(
+        figure(
             Text(vi="Hệ thống không trả lời", en="Systems down"),
             Text(vi="Không máy nào hỏi được.", en="That nobody reaches."),
             f"facility:tramgac_systems_down:count{{{_IN}}}",
             Look(unit="short", steps=any_is(WORST), decimals=0), "ServiceDown",
         ),
-        _figure(
+        figure(
             Text(vi="Sao lưu chưa đạt", en="Backups not proven"),
             Text(
                 vi="Mọi chuỗi không có đủ bằng chứng.", en="All series that lack a proof.",
@@ -94,7 +87,7 @@ _STATE = Row(
             f" or 0 * count(tramgac_backup_state{{{_IN}}})",
             Look(unit="short", steps=any_is(WARN), decimals=0), "BackupLate",
         ),
-        _figure(
+        figure(
             Text(vi="Hở quy định", en="Gaps"),
             Text(
                 vi="Thấy hở và chưa ai chấp nhận.", en="Seen, and accepted by nobody.",
@@ -102,7 +95,7 @@ _STATE = Row(
             f"facility:tramgac_rule_gaps:count{{{_IN}}}",
             Look(unit="short", steps=any_is(WARN), decimals=0), "RegulatoryGap",
         ),
-        _figure(
+        figure(
             Text(vi="Hạn gần nhất", en="Nearest deadline"),
             Text(
                 vi="Số ngày. Số âm: đã quá hạn. Chưa biết: không có hạn nào.",
@@ -110,10 +103,10 @@ _STATE = Row(
             ),
             f"min(rule:tramgac_deadline:days{{{_IN}}})",
             Look(unit="short", decimals=0,
-                 steps=(Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD))),
+                 steps=DAYS_LEFT),
             "RegulatoryDeadline",
         ),
-        _figure(
+        figure(
             Text(vi="Chế độ bão còn", en="Storm mode left"),
             Text(
                 vi="Tin nhắn nhẹ tạm nghỉ, đo vẫn đo.",
@@ -153,7 +146,7 @@ _HOSTS = Row(
                 Column("C", Text(vi="Gọi lần cuối", en="Last call"),
                        Look(unit="s", steps=rising(60, 110)), width=110),
                 Column("D", Text(vi="Đĩa đầy nhất", en="Fullest disk"),
-                       Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=0), width=110),
+                       Look(unit="percentunit", steps=DISK_USED, decimals=0), width=110),
                 Column("E", Text(vi="Lệch giờ", en="Clock off"), AGE, width=100),
                 Column("F", Text(vi="Cổng chậm nhất", en="Slowest port"), Look(unit="bps"),
                        width=120),
@@ -186,7 +179,7 @@ _HOSTS = Row(
                 Column("B", Text(vi="Trạng thái", en="State"), Look(meanings=ANSWERS), width=120),
                 Column("C", Text(vi="Trả lời sau", en="Answers in"), Look(unit="s"), width=100),
                 Column("D", Text(vi="Chứng thư còn", en="Certificate left"),
-                       Look(unit="s", steps=falling(3 * _DAY, 14 * _DAY)), width=120),
+                       Look(unit="s", steps=falling(3 * DAY, 14 * DAY)), width=120),
             ),
             sort=Text(vi="Trạng thái", en="State"), descending=False,
         ),
@@ -204,7 +197,7 @@ _WRONG = Row(
                 Query("time() - "
                       + _max("tramgac_incident_oldest_timestamp_seconds", "site, code, severity")),
             ),
-            Look(nothing=_NONE), width=8, height=9, runbook="IncidentOpen",
+            Look(nothing=NONE_FOUND), width=8, height=9, runbook="IncidentOpen",
             columns=(
                 Column("severity", Text(vi="Mức", en="Severity"), Look(meanings=SEVERITY_NAMES),
                        width=110),
@@ -248,7 +241,7 @@ _WRONG = Row(
                       " or tramgac_rule_status == 2)) * on(rule) group_left(title_{lang})"
                       " tramgac_rule_info)"),
             ),
-            Look(nothing=_NONE), width=8, height=9, runbook="RegulatoryGap",
+            Look(nothing=NONE_FOUND), width=8, height=9, runbook="RegulatoryGap",
             columns=(
                 Column("title_{lang}", Text(vi="Quy định", en="Rule")),
                 Column("A", Text(vi="Kết quả", en="Result"), Look(meanings=RULE_STATUS),
@@ -282,7 +275,7 @@ _WRONG = Row(
             Text(vi="Mạng LAN", en="LAN"),
             Text(vi="Cổng có vấn đề, theo loại.", en="Ports with findings, by kind."),
             (Query(f"count by (site, finding) (tramgac_port_finding{{{_IN}}} == 1)"),),
-            Look(nothing=_NONE), width=8, height=7, runbook="PortErrors",
+            Look(nothing=NONE_FOUND), width=8, height=7, runbook="PortErrors",
             columns=(
                 Column("site", Text(vi="Địa điểm", en="Site")),
                 Column("finding", Text(vi="Vấn đề", en="Finding"), PORT_FINDINGS),
@@ -293,7 +286,7 @@ _WRONG = Row(
             Text(vi="Nơi không tới được", en="Places out of reach"),
             Text(vi="Trống: tới được mọi nơi đã thử.", en="Empty: all that were tried answer."),
             (Query(f"min by (site, host, target) (tramgac_path_reachable{{{_IN}}} == 0)"),),
-            Look(nothing=_NONE), width=8, height=7, runbook="PathDown",
+            Look(nothing=NONE_FOUND), width=8, height=7, runbook="PathDown",
             columns=(
                 Column("target", Text(vi="Nơi", en="Place")),
                 Column("site", Text(vi="Địa điểm", en="Site")),

@@ -27,10 +27,10 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DAY
 
 _IN = 'facility=~"$facility"'
 _UP = f"tramgac_agent_up{{{_IN}}}"
-_DAY = 86400
 
 _FIGURES = Row(
     Text(vi="Các tác nhân", en="The agents"),
@@ -95,7 +95,7 @@ _FIGURES = Row(
             (Query(
                 f"min(tramgac_agent_certificate_expiry_timestamp_seconds{{{_IN}}}) - time()"
             ),),
-            Look(unit="s", steps=falling(14 * _DAY, 90 * _DAY), decimals=0), width=4, height=4,
+            Look(unit="s", steps=falling(14 * DAY, 90 * DAY), decimals=0), width=4, height=4,
             runbook="TramgacAgentCertificatesEnding",
         ),
     ),
@@ -146,7 +146,7 @@ _AGENTS = Row(
                 Column("D", Text(vi="Chờ gửi", en="Waiting"), COUNT),
                 Column("E", Text(vi="Lệch giờ", en="Clock off"), Look(unit="s", steps=NEUTRAL)),
                 Column("F", Text(vi="Chứng thư còn", en="Certificate left"),
-                       Look(unit="s", steps=falling(14 * _DAY, 90 * _DAY))),
+                       Look(unit="s", steps=falling(14 * DAY, 90 * DAY))),
                 Column("G", Text(vi="Bộ nhớ", en="Memory"),
                        Look(unit="bytes", steps=rising(45 * 2**20, 96 * 2**20))),
                 Column("H", Text(vi="Phép đo hỏng", en="Checks failing"),

@@ -12,7 +12,6 @@ from tramgac_dashboards.model import (
     Meaning,
     Query,
     Row,
-    Stat,
     Table,
     Text,
 )  # fmt: skip
@@ -27,11 +26,10 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DAY, NONE_FOUND, figure
 
 _IN = 'facility=~"$facility", site=~"$site"'
 _BY = "facility, site, host"
-_NONE = Text(vi="không thấy", en="none found")
-_DAY = 86400
 # Where a try ended, docs/checks/path.md.
 _STAGES = (
     Meaning("0", Text(vi="tới được", en="reached"), GOOD),
@@ -51,14 +49,10 @@ def _sum(metric: str) -> str:
     return f"sum({metric}{{{_IN}}})"
 
 
-def _figure(title: Text, what: Text, expr: str, look: Look, runbook: str = "") -> Stat:
-    return Stat(title, what, (Query(expr),), look, width=3, height=4, runbook=runbook)
-
-
 _CENSUS = Row(
     Text(vi="Máy trạm nối vào mạng ra sao", en="How workstations are connected"),
     (
-        _figure(
+        figure(
             Text(vi="Thiết bị mạng trả lời", en="Devices that answer"),
             Text(
                 vi="Phần thiết bị mạng khai báo có trả lời. Mọi số bên cạnh là của phần này.",
@@ -70,38 +64,38 @@ _CENSUS = Row(
             Look(unit="percentunit", steps=falling(0.8, 1.0), decimals=0, least=0, most=1),
             "DeviceSilent",
         ),
-        _figure(
+        figure(
             Text(vi="Cổng đang nối", en="Ports in use"),
             Text(vi="Cổng máy trạm có tín hiệu.", en="Access ports with a carrier."),
             _sum("tramgac_switch_ports"), COUNT,
         ),
-        _figure(
+        figure(
             Text(vi="Bán song công", en="Half duplex"),
             Text(vi="Số cổng.", en="Ports."), _sum("tramgac_switch_ports_half_duplex"),
             Look(unit="short", steps=any_is(BAD), decimals=0), "PortHalfDuplex",
         ),
-        _figure(
+        figure(
             Text(vi="Tụt tốc độ", en="Slowed"),
             Text(vi="Chậm hơn chính nó trước đây.", en="Below the speed they once had."),
             _sum("tramgac_switch_ports_slowed"),
             Look(unit="short", steps=any_is(WARN), decimals=0), "PortSlowed",
         ),
-        _figure(
+        figure(
             Text(vi="Lỗi khung tăng", en="Errors rising"),
             Text(vi="Số cổng.", en="Ports."), _sum("tramgac_switch_ports_erroring"),
             Look(unit="short", steps=any_is(WARN), decimals=0), "PortErrors",
         ),
-        _figure(
+        figure(
             Text(vi="Bật mà không có tín hiệu", en="Enabled, no carrier"),
             Text(vi="Cổng trống hoặc máy tắt.", en="Nothing plugged in, or switched off."),
             _sum("tramgac_switch_ports_down"), COUNT,
         ),
-        _figure(
+        figure(
             Text(vi="Máy trạm thấy được", en="Stations seen"),
             Text(vi="Địa chỉ học sau các cổng máy trạm.", en="Learned behind access ports."),
             _sum("tramgac_switch_stations"), COUNT,
         ),
-        _figure(
+        figure(
             Text(vi="Trong đó đã biết", en="Of them, known"),
             Text(vi="Đã khai báo hoặc có tác nhân.", en="Declared, or with an agent."),
             f"{_sum('tramgac_switch_stations_known')} / {_sum('tramgac_switch_stations')}",
@@ -116,7 +110,7 @@ _CENSUS = Row(
             (
                 Query(f"max by ({_BY}, port, finding) (tramgac_port_finding{{{_IN}}} == 1)"),
             ),
-            Look(nothing=_NONE), width=15, height=9, runbook="PortErrors",
+            Look(nothing=NONE_FOUND), width=15, height=9, runbook="PortErrors",
             columns=(
                 Column("facility", Text(vi="Cơ sở", en="Facility"), link=Link("facility")),
                 Column("site", Text(vi="Địa điểm", en="Site"), width=110),
@@ -318,7 +312,7 @@ _QUALITY = Row(
                 Column("C", Text(vi="Nối mất", en="Connect"), Look(unit="s"), width=100),
                 Column("D", Text(vi="TLS mất", en="TLS"), Look(unit="s"), width=100),
                 Column("E", Text(vi="Chứng thư còn", en="Certificate left"),
-                       Look(unit="s", steps=falling(3 * _DAY, 14 * _DAY)), width=150),
+                       Look(unit="s", steps=falling(3 * DAY, 14 * DAY)), width=150),
             ),
             sort=Text(vi="Tới được", en="Reachable"), descending=False,
         ),

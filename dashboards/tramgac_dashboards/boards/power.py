@@ -33,6 +33,7 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DISK_USED
 
 _IN = 'facility=~"$facility", site=~"$site"'
 _BY = "facility, site, host"
@@ -298,7 +299,7 @@ _PRINTERS = Row(
                 *_PLACE, Column("host", Text(vi="Thiết bị", en="Device")),
                 Column("storage", Text(vi="Kho", en="Storage")),
                 Column("A", Text(vi="Đã dùng", en="Used"),
-                       Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=0), width=100),
+                       Look(unit="percentunit", steps=DISK_USED, decimals=0), width=100),
                 Column("B", Text(vi="Cỡ", en="Size"), Look(unit="bytes"), width=100),
             ),
             sort=Text(vi="Đã dùng", en="Used"),

@@ -3,13 +3,12 @@
 from tramgac_dashboards.boards._province_storm import CLOUDS, STORM
 from tramgac_dashboards.choices import JUDGED, NAMED, short_names
 from tramgac_dashboards.codes import INCIDENTS
-from tramgac_dashboards.model import Board, Column, Link, Look, Query, Row, Stat, Step, Table, Text
+from tramgac_dashboards.model import Board, Column, Link, Look, Query, Row, Stat, Table, Text
 from tramgac_dashboards.palette import (
     AGE,
     BAD,
     COUNT,
     COVERAGE,
-    GOOD,
     SEVERITY_NAMES,
     UNKNOWN,
     VERDICT,
@@ -17,15 +16,10 @@ from tramgac_dashboards.palette import (
     WORST,
     any_is,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DAYS_LEFT, NONE_FOUND, figure
 
 # Added to a count, it shows a zero only while somebody judges, and somebody reports.
 _KNOWN = f" or 0 * (count(tramgac_agent_up == 1) and on() {JUDGED})"
-_NONE = Text(vi="không thấy", en="none found")
-_DAYS = (Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD))
-
-
-def _figure(title: Text, what: Text, expr: str, look: Look, runbook: str = "") -> Stat:
-    return Stat(title, what, (Query(expr),), look, width=3, height=4, runbook=runbook)
 
 
 def _number(colour: str) -> Look:
@@ -39,11 +33,11 @@ def _open(severity: str) -> str:
 _FIGURES = Row(
     Text(vi="Cả tỉnh", en="The whole province"),
     (
-        _figure(
+        figure(
             Text(vi="Cơ sở", en="Facilities"), Text(vi="Theo danh mục.", en="By the inventory."),
             "count(tramgac_facility_info)", COUNT,
         ),
-        _figure(
+        figure(
             Text(vi="Độ phủ", en="Coverage"),
             Text(
                 vi="Phần máy khai báo đang gọi về. Mọi con số khác chỉ nói về phần này.",
@@ -51,7 +45,7 @@ _FIGURES = Row(
             ),
             "province:tramgac_coverage:ratio", COVERAGE, "TramgacCoverageLow",
         ),
-        _figure(
+        figure(
             Text(vi="Không biết gì", en="Nothing known"),
             Text(
                 vi="Cơ sở không có máy nào gọi về: không phải là ổn.",
@@ -59,16 +53,16 @@ _FIGURES = Row(
             ),
             "province:tramgac_facilities_unknown:count", _number(UNKNOWN), "SiteUnreachable",
         ),
-        _figure(
+        figure(
             Text(vi="Nghiêm trọng", en="Critical"),
             Text(vi="Sự cố đang mở.", en="Open incidents."),
             _open("critical"), _number(WORST), "IncidentOpen",
         ),
-        _figure(
+        figure(
             Text(vi="Cao", en="High"), Text(vi="Sự cố đang mở.", en="Open incidents."),
             _open("high"), _number(BAD), "IncidentOpen",
         ),
-        _figure(
+        figure(
             Text(vi="Sao lưu hỏng, chặn, trễ", en="Backups bad or late"),
             Text(
                 vi="Chuỗi sao lưu. Chưa chứng minh được tính riêng ở bảng Sao lưu.",
@@ -78,7 +72,7 @@ _FIGURES = Row(
             ' or 0 * count(tramgac_backup_state{state!="blind"} == 1)',
             _number(BAD), "BackupLate",
         ),
-        _figure(
+        figure(
             Text(vi="Hở quy định", en="Gaps"),
             Text(
                 vi="Quy định thấy hở và chưa ai chấp nhận, cộng mọi cơ sở.",
@@ -86,7 +80,7 @@ _FIGURES = Row(
             ),
             "sum(facility:tramgac_rule_gaps:count)", _number(WARN), "RegulatoryGap",
         ),
-        _figure(
+        figure(
             Text(vi="Hạn trong 30 ngày", en="Due within 30 days"),
             Text(
                 vi="Việc phải xong mà chưa thấy xong. Tính cả việc đã quá hạn.",
@@ -151,7 +145,7 @@ _PRESSING = Row(
                 Query(_incidents("tramgac_incident_open")),
                 Query(f"time() - {_incidents('tramgac_incident_oldest_timestamp_seconds')}"),
             ),
-            Look(nothing=_NONE), width=14, height=11, runbook="IncidentOpen",
+            Look(nothing=NONE_FOUND), width=14, height=11, runbook="IncidentOpen",
             columns=(
                 Column("severity", Text(vi="Mức", en="Severity"), Look(meanings=SEVERITY_NAMES),
                        width=110),
@@ -176,12 +170,12 @@ _PRESSING = Row(
                     " * on(rule) group_left(title_{lang}) tramgac_rule_info)"
                 ),
             ),
-            Look(nothing=_NONE), width=10, height=11, runbook="RegulatoryDeadline",
+            Look(nothing=NONE_FOUND), width=10, height=11, runbook="RegulatoryDeadline",
             columns=(
                 Column("name_{lang}", Text(vi="Cơ sở", en="Facility")),
                 Column("title_{lang}", Text(vi="Việc", en="What")),
                 Column("A", Text(vi="Còn (ngày)", en="Days left"),
-                       Look(unit="short", steps=_DAYS, decimals=0), width=100),
+                       Look(unit="short", steps=DAYS_LEFT, decimals=0), width=100),
             ),
             sort=Text(vi="Còn (ngày)", en="Days left"), descending=False,
         ),

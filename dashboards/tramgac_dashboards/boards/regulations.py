@@ -9,8 +9,6 @@ from tramgac_dashboards.model import (
     Look,
     Query,
     Row,
-    Stat,
-    Step,
     Table,
     Text,
     Timeline,
@@ -19,7 +17,6 @@ from tramgac_dashboards.model import (
 from tramgac_dashboards.palette import (
     BAD,
     COUNT,
-    GOOD,
     NEUTRAL,
     RULE_STATUS,
     UNKNOWN,
@@ -28,6 +25,7 @@ from tramgac_dashboards.palette import (
     any_is,
     falling,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DAYS_LEFT, NONE_FOUND, figure
 
 _IN = 'facility=~"$facility"'
 _PACK = Variable("pack", Text(vi="Bộ quy định", en="Pack"), "label_values(tramgac_rule_info, pack)")
@@ -35,7 +33,6 @@ _PACK = Variable("pack", Text(vi="Bộ quy định", en="Pack"), "label_values(t
 _OF_PACK = ' * on(rule) group_left(pack) (tramgac_rule_info{pack=~"$pack"})'
 _STATUS = f'(tramgac_rule_status{{{_IN}}} and on(rule) tramgac_rule_info{{pack=~"$pack"}})'
 _TITLED = " * on(rule) group_left(title_{lang}, cite) tramgac_rule_info"
-_NONE = Text(vi="không thấy", en="none found")
 _ACCEPTED = Look(unit="s", nothing=Text(vi="chưa", en="not accepted"))
 _NO_DATE = Text(vi="không đặt ngày", en="no date")
 _KNOWN = f" or 0 * count({_STATUS})"
@@ -44,10 +41,6 @@ _KNOWN = f" or 0 * count({_STATUS})"
 def _with(*numbers: int) -> str:
     """Those with one of these statuses."""
     return "(" + " or ".join(f"{_STATUS} == {number}" for number in numbers) + ")"
-
-
-def _figure(title: Text, what: Text, expr: str, look: Look, runbook: str = "") -> Stat:
-    return Stat(title, what, (Query(expr),), look, width=3, height=4, runbook=runbook)
 
 
 def _by_facility(*numbers: int) -> Query:
@@ -62,7 +55,7 @@ _FIGURES = Row(
         en="Never “compliant”, only “no gap observed”",
     ),
     (
-        _figure(
+        figure(
             Text(vi="Lượt xét", en="Judged"),
             Text(
                 vi="Quy định nhân với cơ sở, theo các bộ đã chọn.",
@@ -70,7 +63,7 @@ _FIGURES = Row(
             ),
             f"count({_STATUS})", COUNT, "TramgacRulesNotJudged",
         ),
-        _figure(
+        figure(
             Text(vi="Có kết luận", en="Answered"),
             Text(
                 vi="Phần áp dụng mà biết được: không thấy hở, hở, hở một phần.",
@@ -79,18 +72,18 @@ _FIGURES = Row(
             f"count({_with(0, 1, 2)}) / count({_STATUS} != 5)",
             Look(unit="percentunit", steps=falling(0.5, 0.9), decimals=0, least=0, most=1),
         ),
-        _figure(
+        figure(
             Text(vi="Hở", en="Gaps"), Text(vi="Thấy hở.", en="A gap was seen."),
             f"count({_with(1)}){_KNOWN}",
             Look(unit="short", steps=any_is(BAD), decimals=0), "RegulatoryGap",
         ),
-        _figure(
+        figure(
             Text(vi="Hở một phần", en="Partial"),
             Text(vi="Có phần đủ, có phần không.", en="Part of it is there."),
             f"count({_with(2)}){_KNOWN}",
             Look(unit="short", steps=any_is(WARN), decimals=0), "RegulatoryGap",
         ),
-        _figure(
+        figure(
             Text(vi="Chưa biết hoặc cũ", en="Unknown or stale"),
             Text(
                 vi="Thiếu bằng chứng, hoặc bằng chứng đã hết hạn. Không phải là đạt.",
@@ -99,7 +92,7 @@ _FIGURES = Row(
             f"count({_with(3, 4)}){_KNOWN}",
             Look(unit="short", steps=any_is(UNKNOWN), decimals=0),
         ),
-        _figure(
+        figure(
             Text(vi="Ngoài tầm đo", en="Out of reach"),
             Text(
                 vi="Máy không xét được: phải có người xem.",
@@ -108,7 +101,7 @@ _FIGURES = Row(
             f"count({_with(6, 7)}){_KNOWN}",
             Look(unit="short", steps=NEUTRAL, decimals=0),
         ),
-        _figure(
+        figure(
             Text(vi="Đã chấp nhận", en="Accepted"),
             Text(
                 vi="Chủ quản chấp nhận có thời hạn; vẫn là hở.",
@@ -117,7 +110,7 @@ _FIGURES = Row(
             f"count(tramgac_gap_accepted_until_timestamp_seconds{{{_IN}}} > time()){_KNOWN}",
             Look(unit="short", steps=NEUTRAL, decimals=0),
         ),
-        _figure(
+        figure(
             Text(vi="Quá hạn", en="Overdue"),
             Text(
                 vi="Ngày cuối đã qua mà chưa thấy xong.",
@@ -156,15 +149,14 @@ _GAPS = Row(
                     f" - time()) and on(facility, rule) {_with(1, 2)}){NAMED}{_TITLED})"
                 ),
             ),
-            Look(nothing=_NONE), width=24, height=12, runbook="RegulatoryGap",
+            Look(nothing=NONE_FOUND), width=24, height=12, runbook="RegulatoryGap",
             columns=(
                 *_NAMES, *_RULE,
                 Column("A", Text(vi="Kết quả", en="Result"), Look(meanings=RULE_STATUS),
                        width=130),
                 Column("B", Text(vi="Còn (ngày)", en="Days left"),
-                       Look(unit="short", decimals=0, nothing=_NO_DATE, steps=(
-                           Step(None, WORST), Step(0, BAD), Step(7, WARN), Step(30, GOOD),
-                       )), width=110),
+                       Look(unit="short", decimals=0, nothing=_NO_DATE, steps=DAYS_LEFT),
+                       width=110),
                 Column("C", Text(vi="Chấp nhận còn", en="Accepted for"), _ACCEPTED, width=130),
             ),
             sort=Text(vi="Còn (ngày)", en="Days left"), descending=False,
@@ -227,7 +219,7 @@ _MATRIX = Row(
                 en="Where a line ends the gap ended or is not known any more; see the table above.",
             ),
             (Query(f"max by (facility, rule) ({_with(1, 2)})", "{{facility}} {{rule}}"),),
-            Look(meanings=RULE_STATUS, nothing=_NONE), width=24, height=12,
+            Look(meanings=RULE_STATUS, nothing=NONE_FOUND), width=24, height=12,
             runbook="RegulatoryGap",
         ),
     ),

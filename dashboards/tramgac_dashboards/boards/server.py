@@ -31,6 +31,7 @@ from tramgac_dashboards.palette import (
     falling,
     rising,
 )  # fmt: skip
+from tramgac_dashboards.pieces import DISK_USED
 
 _ON = 'facility=~"$facility", host=~"$host"'
 _LINK = (
@@ -88,7 +89,7 @@ _STATE = Row(
             Text(vi="Đĩa đầy nhất", en="Fullest disk"),
             Text(vi="Phần đã dùng, như df.", en="Used share, as df has it."),
             (Query(_max("tramgac_filesystem_used_ratio")),),
-            Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=0), width=3, height=4,
+            Look(unit="percentunit", steps=DISK_USED, decimals=0), width=3, height=4,
             runbook="DiskFilling",
         ),
         Stat(
@@ -149,14 +150,14 @@ _DISKS = Row(
                 Column("mountpoint", Text(vi="Nơi gắn", en="Mounted at")),
                 Column("fstype", Text(vi="Loại", en="Type"), width=90),
                 Column("A", Text(vi="Đã dùng", en="Used"),
-                       Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=1)),
+                       Look(unit="percentunit", steps=DISK_USED, decimals=1)),
                 Column("B", Text(vi="Còn", en="Free"), Look(unit="bytes")),
                 Column("C", Text(vi="Cỡ", en="Size"), Look(unit="bytes")),
                 Column("D", Text(vi="Còn (ngày, gợi ý)", en="Days left (hint)"),
                        Look(unit="short", steps=falling(0.5, 3), decimals=1,
                             nothing=Text(vi="không thấy tăng", en="no growth seen"))),
                 Column("E", Text(vi="Inode đã dùng", en="Inodes used"),
-                       Look(unit="percentunit", steps=rising(0.85, 0.92), decimals=1)),
+                       Look(unit="percentunit", steps=DISK_USED, decimals=1)),
                 Column("F", Text(vi="Chỉ đọc", en="Read-only"), Look(meanings=YES_IS_BAD)),
                 Column("G", Text(vi="Treo", en="Hung"), Look(meanings=YES_IS_BAD)),
                 Column("H", Text(vi="Lỗi", en="Errors"),
@@ -168,7 +169,7 @@ _DISKS = Row(
             Text(vi="Đã dùng theo thời gian", en="Used over time"),
             Text(vi="85 %: sự cố vừa; 92 %: cao.", en="85 %: medium incident; 92 %: high."),
             (Query(_max("tramgac_filesystem_used_ratio", "mountpoint"), "{{mountpoint}}"),),
-            Look(unit="percentunit", steps=rising(0.85, 0.92), least=0, most=1), width=24,
+            Look(unit="percentunit", steps=DISK_USED, least=0, most=1), width=24,
         ),
     ),
 )  # fmt: skip
