@@ -161,3 +161,12 @@ def test_a_verdict_rests_while_the_collector_is_down(told: Told) -> None:
     told.post(down)
     until(lambda: "firing TramgacCollectorDown 1" in told.sink.subjects())
     assert told.state("IncidentOpen") == "suppressed"
+
+
+def test_an_incident_rests_while_nobody_judges(told: Told) -> None:
+    """The collector's own alert runs out when its judge stalls; that is no recovery either."""
+    told.post({"alertname": "RegionLinkDown", "incident": "8", "severity": "high"})
+    until(lambda: told.sink.subjects() == ["firing RegionLinkDown 1"])
+    told.post(_fired("TramgacJudgeStalled"))
+    until(lambda: "firing TramgacJudgeStalled 1" in told.sink.subjects())
+    assert told.state("RegionLinkDown") == "suppressed"
