@@ -169,4 +169,4 @@ def test_an_incident_rests_while_nobody_judges(told: Told) -> None:
     until(lambda: told.sink.subjects() == ["firing RegionLinkDown 1"])
     told.post(_fired("TramgacJudgeStalled"))
     until(lambda: "firing TramgacJudgeStalled 1" in told.sink.subjects())
-    assert told.state("RegionLinkDown") == "suppressed"
+    assert told.state("RegionLinkDown", told_by="") == "suppressed"
